@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/digest.h"
+
+#include "base/error.h"
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+struct Digest {
+    EVP_MD_CTX *context;
+};
+
+/* OpenSSL fails here only without memory or without SHA-256; with neither can we go on. */
+static void insist(int result)
+{
+    if (result != 1)
+        g_error("OpenSSL cannot compute SHA-256");
+}
+
+Digest *digest_new(void)
+{
+    Digest *digest = g_new0(Digest, 1);
+    digest->context = EVP_MD_CTX_new();
+    insist(digest->context != NULL);
+    insist(EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL));
+    return digest;
+}
+
+void digest_add(Digest *digest, const void *data, size_t length)
+{
+    insist(EVP_DigestUpdate(digest->context, data, length));
+}
+
+void digest_end(Digest *digest, uint8_t sum[DIGEST_BYTES])
+{
+    insist(EVP_DigestFinal_ex(digest->context, sum, NULL));
+    insist(EVP_DigestInit_ex(digest->context, NULL, NULL));
+}
+
+void digest_free(Digest *digest)
+{
+    EVP_MD_CTX_free(digest->context);
+    g_free(digest);
+}
+
+void digest_to_hex(const uint8_t sum[DIGEST_BYTES], char hex[DIGEST_HEX + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        hex[2 * i] = digits[sum[i] >> 4];
+        hex[2 * i + 1] = digits[sum[i] & 15];
+    }
+    hex[DIGEST_HEX] = '\0';
+}
+
+gboolean digest_from_hex(const char *hex, uint8_t sum[DIGEST_BYTES])
+{
+    if (strnlen(hex, DIGEST_HEX + 1) != DIGEST_HEX)
+        return FALSE;
+    for (size_t i = 0; i < DIGEST_HEX; i++) {
+        if (!g_ascii_isxdigit(hex[i]) || g_ascii_isupper(hex[i]))
+            return FALSE;
+    }
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        int high = g_ascii_xdigit_value(hex[2 * i]);
+        sum[i] = (uint8_t)(high << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
+    }
+    return TRUE;
+}
+
+char *digest_text(const void *text, size_t length)
+{
+    g_autoptr(Digest) digest = digest_new();
+    uint8_t sum[DIGEST_BYTES];
+    digest_add(digest, text, length);
+    digest_end(digest, sum);
+
+    char *hex = g_malloc(DIGEST_HEX + 1);
+    digest_to_hex(sum, hex);
+    return hex;
+}
+
+gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], uint64_t *size,
+                     GError **error)
+{
+    autofd int fd = openat(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(error, STATUS_VERIFY, "cannot open %s: %s", path, g_strerror(errno));
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+
+    enum { BLOCK = 1 << 18 };
+    g_autofree uint8_t *block = g_malloc(BLOCK);
+    g_autoptr(Digest) digest = digest_new();
+    uint64_t total = 0;
+    for (;;) {
+        ssize_t got = files_read(fd, block, BLOCK);
+        if (got < 0)
+            return fail(error, STATUS_VERIFY, "cannot read %s: %s", path, g_strerror(errno));
+        if (got == 0)
+            break;
+        digest_add(digest, block, (size_t)got);
+        total += (uint64_t)got;
+    }
+    digest_end(digest, sum);
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (size != NULL)
+        *size = total;
+    return TRUE;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/files.h"
+
+#include "base/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+ssize_t files_read(int fd, void *buffer, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t got = read(fd, (char *)buffer + done, length - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+gboolean files_write(int fd, const void *data, size_t length)
+{
+    const char *rest = data;
+    while (length > 0) {
+        ssize_t put = write(fd, rest, length);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return FALSE;
+        rest += put;
+        length -= (size_t)put;
+    }
+    return TRUE;
+}
+
+int files_open_dir(int dir_fd, const char *path, GError **error)
+{
+    int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        (void)fail_storage(error, "cannot open the directory %s: %s", path, g_strerror(errno));
+    return fd;
+}
+
+GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **error)
+{
+    autofd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        (void)fail_storage(error, "cannot open %s: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode)) {
+        (void)fail_storage(error, "%s is not a regular file", path);
+        return NULL;
+    }
+    if ((uint64_t)status.st_size > limit) {
+        (void)fail_storage(error, "%s has %lld bytes, more than the %zu expected", path,
+                           (long long)status.st_size, limit);
+        return NULL;
+    }
+    g_autoptr(GString) text = g_string_sized_new((size_t)status.st_size + 1);
+    g_string_set_size(text, (size_t)status.st_size);
+    ssize_t got = files_read(fd, text->str, text->len);
+    if (got < 0) {
+        (void)fail_storage(error, "cannot read %s: %s", path, g_strerror(errno));
+        return NULL;
+    }
+    g_string_truncate(text, (size_t)got);
+    return g_steal_pointer(&text);
+}
+
+gboolean files_make_dirs(int dir_fd, const char *path, mode_t mode, GError **error)
+{
+    g_autofree char *part = g_strdup(path);
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdirat(dir_fd, part, mode) < 0 && errno != EEXIST)
+            return fail_storage(error, "cannot create the directory %s: %s", part,
+                                g_strerror(errno));
+        if (slash == NULL)
+            return TRUE;
+        *slash = '/';
+    }
+}
+
+gboolean files_flush_dir(int dir_fd, const char *name, GError **error)
+{
+    autofd int fd = files_open_dir(dir_fd, name, error);
+    if (fd < 0)
+        return FALSE;
+    if (fsync(fd) < 0)
+        return fail_storage(error, "cannot flush the directory %s: %s", name, g_strerror(errno));
+    return TRUE;
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in a directory, sorted; the descriptor is used up. */
+static GPtrArray *list_names(int fd, const char *path, GError **error)
+{
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        (void)fail_storage(error, "cannot list %s: %s", path, g_strerror(errno));
+        (void)close(fd);
+        return NULL;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    errno = 0;
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            g_ptr_array_add(names, g_strdup(entry->d_name));
+        errno = 0;
+    }
+    int failure = errno;
+    (void)closedir(dir);
+    if (failure != 0) {
+        (void)fail_storage(error, "cannot list %s: %s", path, g_strerror(failure));
+        return NULL;
+    }
+    g_ptr_array_sort(names, compare_names);
+    return g_steal_pointer(&names);
+}
+
+static gboolean remove_children(int fd, const char *path, GError **error)
+{
+    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (again < 0)
+        return fail_storage(error, "cannot open %s: %s", path, g_strerror(errno));
+    g_autoptr(GPtrArray) names = list_names(again, path, error);
+    if (names == NULL)
+        return FALSE;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = names->pdata[i];
+        if (unlinkat(fd, name, 0) == 0 || errno == ENOENT)
+            continue;
+        if (errno != EISDIR && errno != EPERM)
+            return fail_storage(error, "cannot remove %s/%s: %s", path, name, g_strerror(errno));
+        if (!files_remove_tree(fd, name, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean files_remove_tree(int dir_fd, const char *path, GError **error)
+{
+    struct stat status;
+    if (fstatat(dir_fd, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ||
+               fail_storage(error, "cannot look at %s: %s", path, g_strerror(errno));
+    if (!S_ISDIR(status.st_mode)) {
+        if (unlinkat(dir_fd, path, 0) < 0 && errno != ENOENT)
+            return fail_storage(error, "cannot remove %s: %s", path, g_strerror(errno));
+        return TRUE;
+    }
+    if ((status.st_mode & S_IRWXU) != S_IRWXU)
+        (void)fchmodat(dir_fd, path, 0700, 0);
+    autofd int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail_storage(error, "cannot open the directory %s: %s", path, g_strerror(errno));
+    if (!remove_children(fd, path, error))
+        return FALSE;
+    if (unlinkat(dir_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return fail_storage(error, "cannot remove the directory %s: %s", path, g_strerror(errno));
+    return TRUE;
+}
+
+typedef struct {
+    int root_fd;
+    FilesEachFn *each;
+    void *data;
+} Walk;
+
+static gboolean walk_below(int fd, const char *prefix, const Walk *walk, GError **error);
+
+static gboolean walk_one(int fd, const char *name, const char *prefix, const Walk *walk,
+                         GError **error)
+{
+    g_autofree char *path = *prefix == '\0' ? g_strdup(name) : g_strconcat(prefix, "/", name, NULL);
+    struct stat status;
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail_storage(error, "cannot look at %s: %s", path, g_strerror(errno));
+    if (!walk->each(walk->root_fd, path, &status, walk->data, error))
+        return FALSE;
+    if (!S_ISDIR(status.st_mode))
+        return TRUE;
+    autofd int below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (below < 0)
+        return fail_storage(error, "cannot open the directory %s: %s", path, g_strerror(errno));
+    return walk_below(below, path, walk, error);
+}
+
+static gboolean walk_below(int fd, const char *prefix, const Walk *walk, GError **error)
+{
+    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (again < 0)
+        return fail_storage(error, "cannot open %s: %s", prefix, g_strerror(errno));
+    g_autoptr(GPtrArray) names = list_names(again, prefix, error);
+    if (names == NULL)
+        return FALSE;
+    for (guint i = 0; i < names->len; i++) {
+        if (!walk_one(fd, names->pdata[i], prefix, walk, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean files_walk(int dir_fd, const char *path, FilesEachFn *each, void *data, GError **error)
+{
+    autofd int fd = files_open_dir(dir_fd, path, error);
+    const Walk walk = {fd, each, data};
+    return fd >= 0 && walk_below(fd, "", &walk, error);
+}
+
+gboolean files_free_space(int fd, uint64_t *bytes, GError **error)
+{
+    struct statvfs status;
+    if (fstatvfs(fd, &status) < 0)
+        return fail_storage(error, "cannot ask for free space: %s", g_strerror(errno));
+    *bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return TRUE;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files: small steps on files and directories that every room needs.
+ *
+ * A failure is STATUS_STORAGE unless a function says otherwise.
+ */
+#ifndef LSNCHAIN_BASE_FILES_H
+#define LSNCHAIN_BASE_FILES_H
+
+#include <glib.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static inline void files_clear_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+
+/* A descriptor that closes itself.  Start it with -1 or with what open() gave. */
+#define autofd __attribute__((cleanup(files_clear_fd)))
+
+/* read() and write() that carry on after a signal and, where they can, to the whole length. */
+ssize_t files_read(int fd, void *buffer, size_t length); /* short only at the end of the file */
+gboolean files_write(int fd, const void *data, size_t length); /* FALSE: errno */
+
+/* A descriptor of the directory `path` below `dir_fd` (AT_FDCWD: any path); -1 with the error set.
+ */
+int files_open_dir(int dir_fd, const char *path, GError **error);
+
+/* All of a file that is expected to be small; a larger one than `limit` is refused. */
+GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **error);
+
+/* Makes the directory and its parents; one that is there already is fine. */
+gboolean files_make_dirs(int dir_fd, const char *path, mode_t mode, GError **error);
+
+gboolean files_flush_dir(int dir_fd, const char *name, GError **error);
+
+/*
+ * Removes a file or a whole tree below `dir_fd`; absent is fine.  Directories without write
+ * permission get it first (published trees are 0550); symbolic links are removed, not followed.
+ */
+gboolean files_remove_tree(int dir_fd, const char *path, GError **error);
+
+/*
+ * Calls `each` for everything below the directory `path`, parents before children, in the order of
+ * strcmp() within a directory; `name` is relative to `root_fd`, the directory walked.  Symbolic
+ * links are not followed.  Stops at the first FALSE, which must come with the error set.
+ */
+struct stat;
+typedef gboolean FilesEachFn(int root_fd, const char *name, const struct stat *status, void *data,
+                             GError **error);
+gboolean files_walk(int dir_fd, const char *path, FilesEachFn *each, void *data, GError **error);
+
+/* Bytes that an unprivileged program may still write where `fd` lives. */
+gboolean files_free_space(int fd, uint64_t *bytes, GError **error);
+
+#endif

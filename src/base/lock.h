@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock: flock on a file that says who holds it.
+ *
+ * A lock ends when it is freed, or with the last process that inherited its descriptor: an engine
+ * that outlives us still counts as the run.  An exclusive holder writes pid, host, boot id, command
+ * and time into the file; the text is for people, the kernel's lock alone decides.
+ */
+#ifndef LSNCHAIN_BASE_LOCK_H
+#define LSNCHAIN_BASE_LOCK_H
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef enum { LOCK_SHARED, LOCK_EXCLUSIVE } LockKind;
+
+typedef struct Lock Lock;
+
+/*
+ * Waits up to `wait_us` (0: not at all).  Held by another: STATUS_LOCKED, and the message says by
+ * whom.  A shared lock needs no write permission when the file is there.
+ */
+Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,
+                GError **error);
+
+/* For ProcSpec.inherit. */
+int lock_fd(const Lock *lock);
+
+void lock_free(Lock *lock);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lock, lock_free)
+
+#endif

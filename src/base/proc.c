@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/proc.h"
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+enum {
+    LINE_LIMIT = 64 * 1024,
+    TICK_MS = 100,
+    DEFAULT_GRACE_US = 5 * G_USEC_PER_SEC,
+    DRAIN_US = G_USEC_PER_SEC, /* for what still stands in the pipes of a program that ended */
+};
+
+typedef struct {
+    int fd;
+    ProcStream stream;
+    GString *partial;
+} Pipe;
+
+typedef struct {
+    const ProcSpec *spec;
+    pid_t pid;
+    int pid_fd;
+    Pipe pipes[2];
+    ProcStop stop;
+    int64_t limit_at; /* 0: none */
+    int64_t kill_at;  /* 0: not stopped yet */
+    gboolean killed;
+} Run;
+
+/* ---- the child: only async-signal-safe calls between fork and exec -------------------------- */
+
+typedef struct {
+    const ProcSpec *spec;
+    pid_t parent;
+    int out_fd;
+    int err_fd;
+    int report_fd; /* errno of a failed exec goes here */
+} Child;
+
+static void child_fail(const Child *child)
+{
+    int failure = errno;
+    (void)!write(child->report_fd, &failure, sizeof failure);
+    _exit(127);
+}
+
+static void child_reset_signals(void)
+{
+    struct sigaction fallback = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++)
+        (void)sigaction(number, &fallback, NULL);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void child_raise_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void child_keep(const int *inherit)
+{
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (; inherit != NULL && *inherit >= 0; inherit++)
+        (void)fcntl(*inherit, F_SETFD, 0);
+}
+
+G_GNUC_NORETURN
+static void child_run(const Child *child)
+{
+    (void)setpgid(0, 0);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        child_fail(child);
+    if (getppid() != child->parent) /* it died before we asked to die with it */
+        _exit(127);
+    child_reset_signals();
+    child_raise_files();
+    int null_fd = open("/dev/null", O_RDONLY);
+    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(child->out_fd, STDOUT_FILENO) < 0 ||
+        dup2(child->err_fd, STDERR_FILENO) < 0)
+        child_fail(child);
+    child_keep(child->spec->inherit);
+    execve(child->spec->argv[0], (char *const *)child->spec->argv, (char *const *)child->spec->env);
+    child_fail(child);
+    _exit(127);
+}
+
+/* ---- the parent ------------------------------------------------------------------------------ */
+
+static void emit(const Run *run, ProcStream stream, GString *line)
+{
+    for (size_t i = 0; i < line->len; i++) {
+        if (line->str[i] == '\0')
+            line->str[i] = ' ';
+    }
+    if (run->spec->on_line != NULL)
+        run->spec->on_line(stream, line->str, run->spec->data);
+    g_string_truncate(line, 0);
+}
+
+static void take_bytes(const Run *run, Pipe *from, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        const char *newline = memchr(bytes, '\n', length);
+        size_t part = newline != NULL ? (size_t)(newline - bytes) : length;
+        size_t room = LINE_LIMIT - from->partial->len;
+        size_t taken = MIN(part, room);
+        g_string_append_len(from->partial, bytes, (gssize)taken);
+        gboolean whole = newline != NULL && taken == part;
+        if (whole || from->partial->len == LINE_LIMIT)
+            emit(run, from->stream, from->partial);
+        if (whole)
+            taken++;
+        bytes += taken;
+        length -= taken;
+    }
+}
+
+static void close_pipe(const Run *run, Pipe *from)
+{
+    if (from->fd < 0)
+        return;
+    if (from->partial->len > 0)
+        emit(run, from->stream, from->partial);
+    (void)close(from->fd);
+    from->fd = -1;
+}
+
+static void read_pipe(const Run *run, Pipe *from)
+{
+    char bytes[16 * 1024];
+    ssize_t got = read(from->fd, bytes, sizeof bytes);
+    if (got > 0)
+        take_bytes(run, from, bytes, (size_t)got);
+    else if (got == 0 || (errno != EINTR && errno != EAGAIN))
+        close_pipe(run, from);
+}
+
+static void stop(Run *run, ProcStop why)
+{
+    if (run->stop != PROC_BY_ITSELF)
+        return;
+    run->stop = why;
+    int64_t grace = run->spec->grace_us > 0 ? run->spec->grace_us : DEFAULT_GRACE_US;
+    run->kill_at = g_get_monotonic_time() + grace;
+    (void)kill(-run->pid, SIGTERM);
+}
+
+static void check_limits(Run *run)
+{
+    int64_t now = g_get_monotonic_time();
+    if (run->limit_at != 0 && now >= run->limit_at)
+        stop(run, PROC_LIMIT);
+    if (cancel_signal() != 0)
+        stop(run, PROC_CANCELLED);
+    if (run->stop == PROC_BY_ITSELF && run->spec->watch != NULL &&
+        !run->spec->watch(run->pid, run->spec->data))
+        stop(run, PROC_WATCH);
+    if (run->kill_at != 0 && now >= run->kill_at && !run->killed) {
+        run->killed = TRUE;
+        (void)kill(-run->pid, SIGKILL);
+    }
+}
+
+/* One turn: reads what there is; TRUE when the program itself has ended. */
+static gboolean turn(Run *run, gboolean ended)
+{
+    /* A signal that already stopped us must not turn the wait into a busy loop. */
+    int wake_fd = run->stop == PROC_BY_ITSELF ? cancel_fd() : -1;
+    struct pollfd polled[] = {
+        {.fd = run->pipes[0].fd, .events = POLLIN},
+        {.fd = run->pipes[1].fd, .events = POLLIN},
+        {.fd = ended ? -1 : run->pid_fd, .events = POLLIN},
+        {.fd = wake_fd, .events = POLLIN},
+    };
+    int ready = poll(polled, G_N_ELEMENTS(polled), TICK_MS);
+    for (size_t i = 0; ready > 0 && i < G_N_ELEMENTS(run->pipes); i++) {
+        if (polled[i].revents != 0)
+            read_pipe(run, &run->pipes[i]);
+    }
+    return ready > 0 && polled[2].revents != 0;
+}
+
+static void attend(Run *run)
+{
+    int64_t watched_at = 0;
+    while (!turn(run, FALSE)) {
+        int64_t now = g_get_monotonic_time();
+        if (now - watched_at < (int64_t)TICK_MS * 1000 && cancel_signal() == 0)
+            continue;
+        watched_at = now;
+        check_limits(run);
+    }
+}
+
+/* Nothing of the group outlives its leader; then both pipes run dry. */
+static void finish(Run *run, ProcEnd *end)
+{
+    (void)kill(-run->pid, SIGKILL); /* before the leader is reaped: its number is still ours */
+    int status = 0;
+    while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+
+    int64_t until = g_get_monotonic_time() + DRAIN_US;
+    while ((run->pipes[0].fd >= 0 || run->pipes[1].fd >= 0) && g_get_monotonic_time() < until)
+        (void)turn(run, TRUE);
+
+    end->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    end->stop = run->stop;
+}
+
+typedef struct {
+    int out[2];
+    int err[2];
+    int report[2];
+} Plumbing;
+
+static void plumbing_clear(Plumbing *plumbing)
+{
+    int *all[] = {plumbing->out, plumbing->err, plumbing->report};
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+        files_clear_fd(&all[i][0]);
+        files_clear_fd(&all[i][1]);
+    }
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plumbing, plumbing_clear)
+
+static int take_fd(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
+static pid_t start(const ProcSpec *spec, Plumbing *plumbing, GError **error)
+{
+    gboolean own_out = spec->out_fd < 0;
+    if (pipe2(plumbing->err, O_CLOEXEC) < 0 || pipe2(plumbing->report, O_CLOEXEC) < 0 ||
+        (own_out && pipe2(plumbing->out, O_CLOEXEC) < 0)) {
+        (void)fail(error, STATUS_FAILED, "cannot make a pipe: %s", g_strerror(errno));
+        return -1;
+    }
+    const Child child = {
+        .spec = spec,
+        .parent = getpid(),
+        .out_fd = own_out ? plumbing->out[1] : spec->out_fd,
+        .err_fd = plumbing->err[1],
+        .report_fd = plumbing->report[1],
+    };
+    pid_t pid = fork();
+    if (pid == 0)
+        child_run(&child);
+    if (pid < 0) {
+        (void)fail(error, STATUS_FAILED, "cannot fork: %s", g_strerror(errno));
+        return -1;
+    }
+    (void)setpgid(pid, pid); /* the child does so too; whoever comes first */
+    files_clear_fd(&plumbing->out[1]);
+    files_clear_fd(&plumbing->err[1]);
+    files_clear_fd(&plumbing->report[1]);
+    plumbing->out[1] = plumbing->err[1] = plumbing->report[1] = -1;
+    return pid;
+}
+
+/* An exec that worked closed the report pipe; one that failed left its errno there. */
+static gboolean started(const ProcSpec *spec, pid_t pid, int report_fd, GError **error)
+{
+    int failure = 0;
+    if (files_read(report_fd, &failure, sizeof failure) != (ssize_t)sizeof failure)
+        return TRUE;
+    (void)waitpid(pid, NULL, 0);
+    return fail(error, STATUS_UNFIT, "cannot run %s: %s", spec->argv[0], g_strerror(failure));
+}
+
+gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error)
+{
+    g_auto(Plumbing) plumbing = {{-1, -1}, {-1, -1}, {-1, -1}};
+    pid_t pid = start(spec, &plumbing, error);
+    if (pid < 0 || !started(spec, pid, plumbing.report[0], error))
+        return FALSE;
+
+    g_autoptr(GString) out_partial = g_string_new(NULL);
+    g_autoptr(GString) err_partial = g_string_new(NULL);
+    int64_t now = g_get_monotonic_time();
+    Run run = {
+        .spec = spec,
+        .pid = pid,
+        .pid_fd = pidfd_open(pid, 0),
+        .pipes = {{take_fd(&plumbing.out[0]), PROC_OUT, out_partial},
+                  {take_fd(&plumbing.err[0]), PROC_ERR, err_partial}},
+        .limit_at = spec->limit_us > 0 ? now + spec->limit_us : 0,
+    };
+    if (run.pid_fd < 0)
+        g_error("pidfd_open: %s", g_strerror(errno));
+
+    attend(&run);
+    finish(&run, end);
+    close_pipe(&run, &run.pipes[0]);
+    close_pipe(&run, &run.pipes[1]);
+    (void)close(run.pid_fd);
+    return TRUE;
+}
+
+char *proc_end_text(const ProcEnd *end)
+{
+    g_autofree char *how = end->signal != 0
+                               ? g_strdup_printf("ended by SIG%s", sigabbrev_np(end->signal))
+                               : g_strdup_printf("exit status %d", end->status);
+    switch (end->stop) {
+    case PROC_LIMIT:
+        return g_strdup_printf("stopped after its time limit, %s", how);
+    case PROC_CANCELLED:
+        return g_strdup_printf("stopped because we were, %s", how);
+    case PROC_WATCH:
+        return g_strdup_printf("stopped, %s", how);
+    case PROC_BY_ITSELF:
+    default:
+        return g_steal_pointer(&how);
+    }
+}
+
+const char *const *proc_plain_env(void)
+{
+    static const char *env[4];
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        const char *zone = g_getenv("TZ");
+        size_t n = 0;
+        env[n++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        env[n++] = "LC_ALL=C";
+        if (zone != NULL)
+            env[n++] = g_strconcat("TZ=", zone, NULL);
+        g_once_init_leave(&once, 1);
+    }
+    return env;
+}
+
+char *proc_find(const char *program, GError **error)
+{
+    char *path = g_find_program_in_path(program);
+    if (path == NULL)
+        (void)fail(error, STATUS_UNFIT,
+                   "there is no program %s" HINT("install it, or give its path"), program);
+    return path;
+}
