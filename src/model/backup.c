@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/backup.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static const char *const type_words[] = {"full", "incremental", NULL};
+static const char *const state_words[] = {"complete", "quarantined", "missing", NULL};
+static const char *const proof_words[] = {"none", "files", "prepare", "server", "queries", NULL};
+static const char *const yes_words[] = {"no", "yes", NULL};
+
+#define TEXT(name)                                                                                 \
+    {                                                                                              \
+#name, FIELD_TEXT, NULL, offsetof(Backup, name)                                            \
+    }
+#define NUMBER(name)                                                                               \
+    {                                                                                              \
+#name, FIELD_NUMBER, NULL, offsetof(Backup, name)                                          \
+    }
+#define TIME(name)                                                                                 \
+    {                                                                                              \
+#name, FIELD_TIME, NULL, offsetof(Backup, name)                                            \
+    }
+#define WORD(name, words)                                                                          \
+    {                                                                                              \
+#name, FIELD_WORD, words, offsetof(Backup, name)                                           \
+    }
+
+/* clang-format off */
+const Field backup_facts[] = {
+    WORD(type, type_words),
+    TEXT(chain),
+    TEXT(parent),
+    NUMBER(from_lsn),
+    NUMBER(to_lsn),
+    NUMBER(last_lsn),
+    TEXT(server_uuid),
+    TEXT(server_version),
+    TIME(server_started),
+    TEXT(engine),
+    TEXT(engine_version),
+    TIME(started),
+    TIME(finished),
+    TIME(data_until),
+    NUMBER(files),
+    NUMBER(bytes_plain),
+    NUMBER(bytes_stored),
+    NUMBER(frame),
+    TEXT(binlog_file),
+    NUMBER(binlog_pos),
+    TEXT(gtid),
+    TEXT(canary),
+    TEXT(datadir_id),
+    TEXT(sums),
+    TEXT(full_rule),
+    TEXT(full_reason),
+};
+
+const Field backup_marks[] = {
+    WORD(state, state_words),
+    TEXT(rule),
+    TEXT(reason),
+    TIME(quarantined_at),
+    NUMBER(bytes_new),
+    TIME(files_at),
+    WORD(proof, proof_words),
+    TIME(proof_at),
+    NUMBER(proof_seconds),
+    TEXT(proof_engine),
+    WORD(proof_failed, proof_words),
+    TIME(proof_failed_at),
+    TEXT(proof_failed_reason),
+    WORD(pinned, yes_words),
+};
+/* clang-format on */
+
+const size_t backup_facts_count = G_N_ELEMENTS(backup_facts);
+const size_t backup_marks_count = G_N_ELEMENTS(backup_marks);
+
+static void *place(const Field *field, const Backup *backup)
+{
+    return (char *)(uintptr_t)backup + field->at;
+}
+
+static void start_texts(Backup *backup, const Field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == FIELD_TEXT)
+            *(char **)place(&fields[i], backup) = g_strdup("");
+    }
+}
+
+static void free_texts(Backup *backup, const Field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == FIELD_TEXT)
+            g_free(*(char **)place(&fields[i], backup));
+    }
+}
+
+static void extra_free(gpointer data)
+{
+    BackupExtra *extra = data;
+    g_free(extra->key);
+    g_free(extra->value);
+    g_free(extra);
+}
+
+Backup *backup_new(const char *id)
+{
+    Backup *backup = g_new0(Backup, 1);
+    backup->id = g_strdup(id);
+    start_texts(backup, backup_facts, backup_facts_count);
+    start_texts(backup, backup_marks, backup_marks_count);
+    backup->extra_facts = g_ptr_array_new_with_free_func(extra_free);
+    backup->extra_marks = g_ptr_array_new_with_free_func(extra_free);
+    return backup;
+}
+
+void backup_free(Backup *backup)
+{
+    g_free(backup->id);
+    free_texts(backup, backup_facts, backup_facts_count);
+    free_texts(backup, backup_marks, backup_marks_count);
+    g_ptr_array_unref(backup->extra_facts);
+    g_ptr_array_unref(backup->extra_marks);
+    g_free(backup);
+}
+
+void backup_set_text(char **field, const char *text)
+{
+    char *copy = g_strdup(text != NULL ? text : "");
+    g_free(*field);
+    *field = copy;
+}
+
+/* A value is one line; what comes from a server or an engine may hold anything. */
+static char *one_line(const char *text)
+{
+    char *line = g_utf8_make_valid(text, -1);
+    for (char *p = line; *p != '\0'; p++) {
+        if (g_ascii_iscntrl(*p))
+            *p = ' ';
+    }
+    return g_strstrip(line);
+}
+
+char *field_text(const Field *field, const Backup *backup)
+{
+    const void *at = place(field, backup);
+    switch (field->type) {
+    case FIELD_TEXT:
+        return one_line(*(char *const *)at);
+    case FIELD_NUMBER:
+        return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)at);
+    case FIELD_TIME:
+        return clock_format(*(const int64_t *)at);
+    case FIELD_WORD:
+    default:
+        return g_strdup(field->words[*(const int *)at]);
+    }
+}
+
+gboolean field_parse(const Field *field, Backup *backup, const char *text)
+{
+    void *at = place(field, backup);
+    switch (field->type) {
+    case FIELD_TEXT:
+        backup_set_text(at, text);
+        return TRUE;
+    case FIELD_NUMBER:
+        return g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64, at, NULL);
+    case FIELD_TIME:
+        return clock_parse(text, at);
+    case FIELD_WORD:
+    default:
+        for (int i = 0; field->words[i] != NULL; i++) {
+            if (g_str_equal(field->words[i], text)) {
+                *(int *)at = i;
+                return TRUE;
+            }
+        }
+        return FALSE;
+    }
+}
+
+void backup_add_extra(GPtrArray *extras, const char *key, const char *value)
+{
+    BackupExtra *extra = g_new0(BackupExtra, 1);
+    extra->key = g_strdup(key);
+    extra->value = one_line(value);
+    g_ptr_array_add(extras, extra);
+}
+
+const char *backup_param(const Backup *backup, const char *name)
+{
+    for (guint i = 0; i < backup->extra_facts->len; i++) {
+        const BackupExtra *extra = backup->extra_facts->pdata[i];
+        if (g_str_has_prefix(extra->key, "param_") &&
+            g_str_equal(extra->key + strlen("param_"), name))
+            return extra->value;
+    }
+    return "";
+}
+
+/* The word in an id is shorter than the type's name. */
+static const char *const id_endings[] = {"-full", "-incr"};
+
+char *backup_make_id(int64_t seconds, BackupType type)
+{
+    g_autofree char *stamp = clock_format_id(seconds);
+    return g_strconcat(stamp, id_endings[type], NULL);
+}
+
+gboolean backup_parse_id(const char *id, int64_t *seconds, BackupType *type)
+{
+    if (!clock_parse_id(id, seconds))
+        return FALSE;
+    const char *ending = strchr(id, '-');
+    for (size_t i = 0; ending != NULL && i < G_N_ELEMENTS(id_endings); i++) {
+        if (g_str_equal(ending, id_endings[i])) {
+            *type = (BackupType)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+const char *backup_type_word(BackupType type)
+{
+    return type_words[type];
+}
+
+const char *proof_level_word(ProofLevel level)
+{
+    return proof_words[level];
+}
+
+gboolean proof_level_parse(const char *word, ProofLevel *level)
+{
+    for (size_t i = 0; proof_words[i] != NULL; i++) {
+        if (g_str_equal(proof_words[i], word)) {
+            *level = (ProofLevel)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+int backup_compare(gconstpointer a, gconstpointer b)
+{
+    const Backup *const *left = a;
+    const Backup *const *right = b;
+    return strcmp((*left)->id, (*right)->id);
+}
+
+const Backup *backup_find(const GPtrArray *backups, const char *id)
+{
+    guint low = 0;
+    guint high = backups->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const Backup *found = backups->pdata[middle];
+        int order = strcmp(found->id, id);
+        if (order == 0)
+            return found;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/schedule.h"
+
+#include "base/error.h"
+#include "base/units.h"
+#include "model/chain.h"
+
+void plan_clear(Plan *plan)
+{
+    g_clear_pointer(&plan->reason, g_free);
+}
+
+void plan_turn_full(Plan *plan, const char *rule, const char *reason)
+{
+    char *copy = g_strdup(reason);
+    g_free(plan->reason);
+    *plan = (Plan){.type = BACKUP_FULL, .rule = rule, .reason = copy};
+}
+
+static gboolean full_is_due(const GPtrArray *backups, const ScheduleRules *rules, int64_t now)
+{
+    const Backup *full = chain_newest_full(backups);
+    const Backup *newest = backups->pdata[backups->len - 1];
+    int64_t age = now - full->started;
+    int64_t since = now - newest->started;
+    return rules->full_every > 0 && age + since / 2 >= rules->full_every;
+}
+
+static void plan_auto(const GPtrArray *backups, const ScheduleRules *rules, int64_t now, Plan *plan)
+{
+    g_autofree char *why = NULL;
+    const Backup *link = chain_newest_link(backups);
+    if (link == NULL) {
+        plan_turn_full(plan, "first", "there is no full backup yet");
+    } else if (!chain_sound(backups, link, &why)) {
+        plan_turn_full(plan, "not-sound", why);
+    } else if (full_is_due(backups, rules, now)) {
+        g_autofree char *every = units_duration(rules->full_every);
+        g_autofree char *reason = g_strdup_printf("a full is due every %s", every);
+        plan_turn_full(plan, "full-every", reason);
+    } else if (chain_depth(backups, link) >= rules->max_incrementals) {
+        g_autofree char *reason = g_strdup_printf(
+            "the chain has its %" G_GINT64_FORMAT " incrementals", rules->max_incrementals);
+        plan_turn_full(plan, "max-incrementals", reason);
+    } else {
+        *plan =
+            (Plan){.type = BACKUP_INCREMENTAL, .parent = link, .rule = "", .reason = g_strdup("")};
+    }
+}
+
+gboolean schedule_plan(const GPtrArray *backups, const ScheduleRules *rules, Want want, int64_t now,
+                       Plan *plan, GError **error)
+{
+    if (want == WANT_FULL) {
+        plan_turn_full(plan, "asked", "a full was asked for");
+        return TRUE;
+    }
+    if (want == WANT_AUTO) {
+        plan_auto(backups, rules, now, plan);
+        return TRUE;
+    }
+    const Backup *link = chain_newest_link(backups);
+    g_autofree char *why = NULL;
+    if (link == NULL)
+        return fail(error, STATUS_CHAIN,
+                    "there is no full backup to hang an incremental on" HINT(
+                        "take one: lsnchain backup --type=full"));
+    if (!chain_sound(backups, link, &why))
+        return fail(error, STATUS_CHAIN,
+                    "no incremental fits: %s" HINT("take a full: lsnchain backup --type=full"),
+                    why);
+    *plan = (Plan){.type = BACKUP_INCREMENTAL, .parent = link, .rule = "", .reason = g_strdup("")};
+    return TRUE;
+}
