@@ -62,6 +62,13 @@ gboolean fence_same_start(int64_t a, int64_t b)
     return llabs(a - b) <= START_TOLERANCE_S;
 }
 
+static void require_parent(GPtrArray *broken, const GPtrArray *backups, const Backup *parent)
+{
+    g_autofree char *why = NULL;
+    gboolean sound = chain_sound(backups, parent, &why);
+    require(broken, sound, "parent-present", "%s", why);
+}
+
 static void require_identity(GPtrArray *broken, const Backup *parent, const Witness *witness)
 {
     gboolean both_seen = *parent->datadir_id != '\0' && *witness->datadir_id != '\0';
@@ -95,9 +102,7 @@ GPtrArray *fence_before_capture(const GPtrArray *backups, const Backup *parent,
                                 const Witness *witness)
 {
     GPtrArray *broken = breaches_new();
-    g_autofree char *why = NULL;
-
-    require(broken, chain_sound(backups, parent, &why), "parent-present", "%s", why);
+    require_parent(broken, backups, parent);
     require(broken, witness->cannot_extend == NULL, "version", "%s",
             witness->cannot_extend != NULL ? witness->cannot_extend : "");
     require(broken, witness->lsn >= parent->last_lsn, "lsn-regression",
@@ -126,14 +131,13 @@ GPtrArray *fence_after_capture(const GPtrArray *backups, const Backup *parent, c
     if (parent == NULL)
         return broken;
 
-    g_autofree char *why = NULL;
+    require_parent(broken, backups, parent);
     require(broken, link->from_lsn == parent->to_lsn, "lsn-continuity",
             "starts at LSN %" PRIu64 ", but its parent %s ends at %" PRIu64, link->from_lsn,
             parent->id, parent->to_lsn);
     require(broken, link->last_lsn >= parent->last_lsn, "lsn-order",
             "ends at LSN %" PRIu64 ", before its parent %s at %" PRIu64, link->last_lsn, parent->id,
             parent->last_lsn);
-    require(broken, chain_sound(backups, parent, &why), "parent-present", "%s", why);
     return broken;
 }
 
