@@ -107,14 +107,19 @@ static void extra_free(gpointer data)
     g_free(extra);
 }
 
+GPtrArray *backup_extras_new(void)
+{
+    return g_ptr_array_new_with_free_func(extra_free);
+}
+
 Backup *backup_new(const char *id)
 {
     Backup *backup = g_new0(Backup, 1);
     backup->id = g_strdup(id);
     start_texts(backup, backup_facts, backup_facts_count);
     start_texts(backup, backup_marks, backup_marks_count);
-    backup->extra_facts = g_ptr_array_new_with_free_func(extra_free);
-    backup->extra_marks = g_ptr_array_new_with_free_func(extra_free);
+    backup->extra_facts = backup_extras_new();
+    backup->extra_marks = backup_extras_new();
     return backup;
 }
 

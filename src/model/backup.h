@@ -104,6 +104,7 @@ char *field_text(const Field *field, const Backup *backup);
 /* FALSE: not a value of this field. */
 gboolean field_parse(const Field *field, Backup *backup, const char *text);
 
+GPtrArray *backup_extras_new(void);
 void backup_add_extra(GPtrArray *extras, const char *key, const char *value);
 /* "" where there is none.  `name` without "param_". */
 const char *backup_param(const Backup *backup, const char *name);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "catalog/catalog.h"
+
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/replace.h"
+#include "catalog/checked.h"
+#include "catalog/record.h"
+#include "config/ini.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char file_name[] = "catalog.ini";
+static const char copy_name[] = "catalog.ini.copy";
+static const char section_name[] = "catalog";
+static const char backup_prefix[] = "backup ";
+enum { CATALOG_LIMIT = 1 << 30, LOCK_WAIT_US = 60 * G_USEC_PER_SEC, MODE = 0640 };
+
+Catalog *catalog_new(const char *instance)
+{
+    Catalog *catalog = g_new0(Catalog, 1);
+    catalog->instance = g_strdup(instance);
+    catalog->backups = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free);
+    catalog->extras = backup_extras_new();
+    return catalog;
+}
+
+void catalog_free(Catalog *catalog)
+{
+    g_free(catalog->instance);
+    g_ptr_array_unref(catalog->backups);
+    g_ptr_array_unref(catalog->extras);
+    g_free(catalog);
+}
+
+Backup *catalog_find(const Catalog *catalog, const char *id)
+{
+    return (Backup *)(uintptr_t)backup_find(catalog->backups, id);
+}
+
+void catalog_add(Catalog *catalog, Backup *backup)
+{
+    g_ptr_array_add(catalog->backups, backup);
+    g_ptr_array_sort(catalog->backups, backup_compare);
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+GString *catalog_text(const Catalog *catalog)
+{
+    g_autoptr(GString) body = g_string_new(NULL);
+    g_string_append_printf(body, "format = %d\ngeneration = %" G_GUINT64_FORMAT "\ninstance = %s\n",
+                           CHECKED_FORMAT, catalog->generation, catalog->instance);
+    for (guint i = 0; i < catalog->extras->len; i++) {
+        const BackupExtra *extra = catalog->extras->pdata[i];
+        g_string_append_printf(body, "%s = %s\n", extra->key, extra->value);
+    }
+    for (guint i = 0; i < catalog->backups->len; i++) {
+        const Backup *backup = catalog->backups->pdata[i];
+        g_string_append_printf(body, "\n[%s%s]\n", backup_prefix, backup->id);
+        record_append_facts(backup, body);
+        record_append_marks(backup, body);
+    }
+    return checked_wrap(section_name, body);
+}
+
+typedef struct {
+    Catalog *catalog;
+    const char *where;
+    Backup *current;
+    gboolean in_marks;
+} Reading;
+
+static gboolean take_head(Reading *reading, const char *key, const char *value, GError **error)
+{
+    Catalog *catalog = reading->catalog;
+    if (g_str_equal(key, "checksum"))
+        return TRUE;
+    if (g_str_equal(key, "format"))
+        return checked_format(value, reading->where, error);
+    if (g_str_equal(key, "generation"))
+        return g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, &catalog->generation, NULL) ||
+               fail(error, STATUS_CATALOG, "generation = %s makes no sense", value);
+    if (g_str_equal(key, "instance")) {
+        g_free(catalog->instance);
+        catalog->instance = g_strdup(value);
+        return TRUE;
+    }
+    backup_add_extra(catalog->extras, key, value);
+    return TRUE;
+}
+
+static gboolean take_backup(Reading *reading, const char *id, const char *key, const char *value,
+                            GError **error)
+{
+    if (reading->current == NULL || !g_str_equal(reading->current->id, id)) {
+        reading->current = backup_new(id);
+        reading->in_marks = FALSE;
+        g_ptr_array_add(reading->catalog->backups, reading->current);
+    }
+    return record_take(reading->current, RECORD_BOTH, &reading->in_marks, key, value, error);
+}
+
+static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
+                           void *data, GError **error)
+{
+    Reading *reading = data;
+    gboolean fine = FALSE;
+    if (g_str_equal(section, section_name))
+        fine = take_head(reading, key, value, error);
+    else if (g_str_has_prefix(section, backup_prefix))
+        fine = take_backup(reading, section + strlen(backup_prefix), key, value, error);
+    else
+        fine = fail(error, STATUS_CATALOG, "[%s] is no section of a catalog", section);
+    if (!fine)
+        g_prefix_error(error, "%s:%u: ", reading->where, line);
+    return fine;
+}
+
+static gboolean check_backups(const Catalog *catalog, const char *where, GError **error)
+{
+    for (guint i = 0; i < catalog->backups->len; i++) {
+        const Backup *backup = catalog->backups->pdata[i];
+        const Backup *before = i > 0 ? catalog->backups->pdata[i - 1] : NULL;
+        if (!record_check_facts(backup, where, error))
+            return FALSE;
+        if (before != NULL && strcmp(before->id, backup->id) >= 0)
+            return fail(error, STATUS_CATALOG, "%s: %s stands twice", where, backup->id);
+    }
+    return TRUE;
+}
+
+Catalog *catalog_parse(const GString *text, const char *where, GError **error)
+{
+    g_autoptr(Catalog) catalog = catalog_new("");
+    Reading reading = {.catalog = catalog, .where = where};
+    if (!checked_verify(text, section_name, where, error) ||
+        !ini_read(text->str, text->len, where, STATUS_CATALOG, take_entry, &reading, error))
+        return NULL;
+    g_ptr_array_sort(catalog->backups, backup_compare);
+    if (!check_backups(catalog, where, error))
+        return NULL;
+    return g_steal_pointer(&catalog);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static Catalog *read_one(const Shelf *shelf, const char *name, GError **error)
+{
+    g_autofree char *where = g_strconcat(shelf->path, "/", name, NULL);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GString) text = files_read_text(shelf->fd, name, CATALOG_LIMIT, &failure);
+    if (text == NULL) {
+        (void)fail(error, STATUS_CATALOG, "%s", failure->message);
+        return NULL;
+    }
+    g_autoptr(Catalog) catalog = catalog_parse(text, where, error);
+    if (catalog != NULL && !g_str_equal(catalog->instance, shelf->instance)) {
+        (void)fail(error, STATUS_CATALOG, "%s is the catalog of instance %s", where,
+                   catalog->instance);
+        return NULL;
+    }
+    return g_steal_pointer(&catalog);
+}
+
+static gboolean exists(const Shelf *shelf, const char *name)
+{
+    return faccessat(shelf->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* No catalog at all: right before the first backup, and never again. */
+static Catalog *read_none(const Shelf *shelf, GError **error)
+{
+    g_autoptr(GPtrArray) ids = shelf_ids(shelf, "backups", error);
+    if (ids == NULL)
+        return NULL;
+    if (ids->len == 0)
+        return catalog_new(shelf->instance);
+    (void)fail(error, STATUS_CATALOG,
+               "%s/%s is missing, and so is its copy, but there are %u backups" HINT(
+                   "make it again from the tree: lsnchain -i %s catalog rebuild"),
+               shelf->path, file_name, ids->len, shelf->instance);
+    return NULL;
+}
+
+static Catalog *choose(Catalog *first, Catalog *second)
+{
+    if (first == NULL || (second != NULL && second->generation > first->generation)) {
+        g_clear_pointer(&first, catalog_free);
+        return second;
+    }
+    g_clear_pointer(&second, catalog_free);
+    return first;
+}
+
+Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
+{
+    if (damage != NULL)
+        *damage = NULL;
+    if (!exists(shelf, file_name) && !exists(shelf, copy_name))
+        return read_none(shelf, error);
+
+    g_autoptr(GError) wrong = NULL;
+    g_autoptr(GError) copy_wrong = NULL;
+    Catalog *first = read_one(shelf, file_name, &wrong);
+    Catalog *second = read_one(shelf, copy_name, &copy_wrong);
+    if (first == NULL && second == NULL) {
+        (void)fail(error, STATUS_CATALOG,
+                   "%s; and its copy: %s" HINT(
+                       "make it again from the tree: lsnchain -i %s catalog rebuild"),
+                   wrong->message, copy_wrong->message, shelf->instance);
+        return NULL;
+    }
+    const GError *one_wrong = wrong != NULL ? wrong : copy_wrong;
+    if (damage != NULL && one_wrong != NULL)
+        *damage = g_strdup(one_wrong->message);
+    return choose(first, second);
+}
+
+static gboolean write_both(const Shelf *shelf, const Catalog *catalog, GError **error)
+{
+    g_autoptr(GString) text = catalog_text(catalog);
+    if (!replace_file(shelf->fd, file_name, text, MODE, error))
+        return FALSE;
+    crash_point("catalog.replaced");
+    return replace_file(shelf->fd, copy_name, text, MODE, error);
+}
+
+Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
+                        GError **error)
+{
+    g_autofree char *path = g_build_filename(shelf->path, "catalog.lock", NULL);
+    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, command, LOCK_WAIT_US, error);
+    if (lock == NULL)
+        return NULL;
+    g_autoptr(Catalog) catalog = catalog_read(shelf, NULL, error);
+    if (catalog == NULL || !edit(catalog, data, error))
+        return NULL;
+    crash_point("catalog.edited");
+    catalog->generation++;
+    if (!write_both(shelf, catalog, error)) {
+        g_prefix_error(error, "cannot write the catalog of %s: ", shelf->instance);
+        return NULL;
+    }
+    return g_steal_pointer(&catalog);
+}

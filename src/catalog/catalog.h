@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * catalog: all backups of an instance in one file, and its copy.
+ *
+ * catalog.ini is replaced first, then catalog.ini.copy.  A damaged one is reported and the sound
+ * one is used; of two sound ones the higher generation counts.
+ */
+#ifndef LSNCHAIN_CATALOG_CATALOG_H
+#define LSNCHAIN_CATALOG_CATALOG_H
+
+#include "model/backup.h"
+#include "repo/shelf.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct {
+    char *instance;
+    uint64_t generation;
+    GPtrArray *backups; /* Backup, sorted by id */
+    GPtrArray *extras;  /* BackupExtra: entries of [catalog] that we do not know */
+} Catalog;
+
+Catalog *catalog_new(const char *instance);
+void catalog_free(Catalog *catalog);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)
+
+/*
+ * An instance that never had a backup has no catalog: an empty one is returned.  `damage` (may be
+ * NULL) gets what was wrong with a file whose twin was used; free it.  STATUS_CATALOG when backups
+ * are in the tree and neither file is sound.
+ */
+Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error);
+
+/* NULL: not there.  Belongs to the catalog. */
+Backup *catalog_find(const Catalog *catalog, const char *id);
+/* Takes the backup, in its place; one with this id must not be there. */
+void catalog_add(Catalog *catalog, Backup *backup);
+
+/*
+ * The one way to change it: takes catalog.lock, reads the catalog again, lets `edit` change the
+ * tree and then the catalog, and replaces both files.  On success the new catalog is returned.
+ */
+typedef gboolean CatalogEditFn(Catalog *catalog, void *data, GError **error);
+Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
+                        GError **error);
+
+/* For tests and tools: the text, and back. */
+GString *catalog_text(const Catalog *catalog);
+Catalog *catalog_parse(const GString *text, const char *where, GError **error);
+
+#endif

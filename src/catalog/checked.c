@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "catalog/checked.h"
+
+#include "base/digest.h"
+#include "base/error.h"
+
+#include <string.h>
+
+static const char key[] = "checksum = ";
+
+GString *checked_wrap(const char *section, const GString *body)
+{
+    g_autofree char *sum = digest_text(body->str, body->len);
+    GString *text = g_string_sized_new(body->len + DIGEST_HEX + 64);
+    g_string_append_printf(text, "[%s]\n%s%s\n", section, key, sum);
+    g_string_append_len(text, body->str, (gssize)body->len);
+    return text;
+}
+
+gboolean checked_verify(const GString *text, const char *section, const char *where, GError **error)
+{
+    g_autofree char *head = g_strdup_printf("[%s]\n%s", section, key);
+    size_t at = strlen(head);
+    if (strncmp(text->str, head, at) != 0 || text->len < at + DIGEST_HEX + 1 ||
+        text->str[at + DIGEST_HEX] != '\n')
+        return fail(error, STATUS_CATALOG, "%s:1: does not begin with [%s] and its checksum", where,
+                    section);
+    const char *body = text->str + at + DIGEST_HEX + 1;
+    g_autofree char *sum = digest_text(body, text->len - (size_t)(body - text->str));
+    if (strncmp(sum, text->str + at, DIGEST_HEX) != 0)
+        return fail(error, STATUS_CATALOG, "%s:2: the checksum does not match what stands below it",
+                    where);
+    return TRUE;
+}
+
+gboolean checked_format(const char *value, const char *where, GError **error)
+{
+    guint64 format = 0;
+    if (!g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT32, &format, NULL))
+        return fail(error, STATUS_CATALOG, "%s: %s is not a format", where, value);
+    if (format > CHECKED_FORMAT)
+        return fail(error, STATUS_CATALOG,
+                    "%s has format %" G_GUINT64_FORMAT
+                    ", this program knows %d" HINT("use a newer lsnchain"),
+                    where, format, CHECKED_FORMAT);
+    return TRUE;
+}

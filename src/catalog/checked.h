@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * checked: an INI text whose second line is the SHA-256 of everything below that line.
+ *
+ *     [facts]
+ *     checksum = 5b2f…
+ *     format = 1
+ *     …
+ */
+#ifndef LSNCHAIN_CATALOG_CHECKED_H
+#define LSNCHAIN_CATALOG_CHECKED_H
+
+#include <glib.h>
+
+enum { CHECKED_FORMAT = 1 };
+
+/* `body` is what stands below the checksum.  Free the result. */
+GString *checked_wrap(const char *section, const GString *body);
+
+/* STATUS_CATALOG when the text does not begin so, or its sum is another one. */
+gboolean checked_verify(const GString *text, const char *section, const char *where,
+                        GError **error);
+
+/* For the entry `format`: STATUS_CATALOG when it is none, or higher than this program knows. */
+gboolean checked_format(const char *value, const char *where, GError **error);
+
+#endif
