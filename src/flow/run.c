@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/run.h"
+
+#include "alert/alert.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "model/chain.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+void run_unlock(Run *run)
+{
+    g_clear_pointer(&run->shelf_lock, lock_free);
+    g_clear_pointer(&run->state_lock, lock_free);
+}
+
+void run_clear(Run *run)
+{
+    run_unlock(run);
+    g_clear_pointer(&run->catalog, catalog_free);
+    g_clear_pointer(&run->shelf, shelf_free);
+}
+
+gboolean run_open(Run *run, GError **error)
+{
+    run->shelf = shelf_open(run->repository->path, run->config->name, error);
+    if (run->shelf == NULL)
+        return FALSE;
+    g_autofree char *damage = NULL;
+    g_autoptr(GError) failure = NULL;
+    run->catalog = catalog_read(run->shelf, &damage, &failure);
+    if (damage != NULL)
+        log_warning("%s: the other file is sound and is used; the next change writes both",
+                    damage);
+    const char *cause = failure != NULL ? failure->message : damage;
+    if (cause != NULL)
+        run_raise(run, EVENT_CATALOG_DAMAGED, "", "", "the catalog is damaged", cause);
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return run->catalog != NULL;
+}
+
+gboolean run_lock(Run *run, GError **error)
+{
+    g_autofree char *state = run_state_path(run, "");
+    if (!files_make_dirs(AT_FDCWD, state, 0700, error))
+        return FALSE;
+    g_autofree char *state_lock = run_state_path(run, "lock");
+    g_autofree char *shelf_lock = g_build_filename(run->shelf->path, "lock", NULL);
+    run->state_lock = lock_take(state_lock, LOCK_EXCLUSIVE, run->command, 0, error);
+    if (run->state_lock == NULL)
+        return FALSE;
+    run->shelf_lock = lock_take(shelf_lock, LOCK_EXCLUSIVE, run->command, 0, error);
+    if (run->shelf_lock == NULL)
+        return FALSE;
+    /* another run may have ended between our first look and the lock */
+    g_autoptr(Catalog) again = catalog_read(run->shelf, NULL, error);
+    if (again == NULL)
+        return FALSE;
+    g_clear_pointer(&run->catalog, catalog_free);
+    run->catalog = g_steal_pointer(&again);
+    return TRUE;
+}
+
+char *run_state_path(const Run *run, const char *name)
+{
+    return g_build_filename(run->state_dir, run->config->name, name, NULL);
+}
+
+static char *scratch_root(const Run *run)
+{
+    return *run->config->scratch_dir != '\0'
+               ? g_strdup(run->config->scratch_dir)
+               : g_build_filename(run->repository->path, ".scratch", NULL);
+}
+
+char *run_capture_dir(const Run *run)
+{
+    g_autofree char *root = scratch_root(run);
+    return g_build_filename(root, run->config->name, "capture", NULL);
+}
+
+char *run_proof_dir(const Run *run)
+{
+    g_autofree char *root =
+        *run->config->proof_dir != '\0' ? g_strdup(run->config->proof_dir) : scratch_root(run);
+    return g_build_filename(root, run->config->name, "proof", NULL);
+}
+
+gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error)
+{
+    Catalog *changed = catalog_change(run->shelf, run->command, edit, data, error);
+    if (changed == NULL)
+        return FALSE;
+    g_clear_pointer(&run->catalog, catalog_free);
+    run->catalog = changed;
+    return TRUE;
+}
+
+/* What to type when this happens; one place, so that every channel says the same. */
+static const char *remedy(EventType type)
+{
+    switch ((int)type) {
+    case EVENT_BACKUP_FAILED:
+        return "see the cause, then run: lsnchain -i INSTANCE backup";
+    case EVENT_CHAIN_BROKEN:
+        return "links before the break still restore; make sure that a full follows: "
+               "lsnchain -i INSTANCE status";
+    case EVENT_PROOF_FAILED:
+        return "do not rely on this backup; take a full: lsnchain -i INSTANCE backup --type=full";
+    case EVENT_CATALOG_DAMAGED:
+        return "lsnchain -i INSTANCE status";
+    default:
+        return "";
+    }
+}
+
+static gboolean raise_event(const Run *run, const Event *event, GError **error)
+{
+    g_autofree char *state = run_state_path(run, "");
+    g_autoptr(Spool) spool = spool_open(run->state_dir, error);
+    g_autoptr(Incidents) incidents = spool != NULL ? incidents_load(state, error) : NULL;
+    return incidents != NULL && alert_raise(spool, incidents, event, error);
+}
+
+void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
+               const char *summary, const char *cause)
+{
+    if (!run->records || run->state_dir == NULL)
+        return;
+    g_auto(GStrv) parts = g_strsplit(remedy(type), "INSTANCE", -1);
+    g_autofree char *what_to_do = g_strjoinv(run->config->name, parts);
+    const EventFacts facts = {
+        .type = type,
+        .instance = run->config->name,
+        .backup = backup,
+        .rule = rule,
+        .summary = summary,
+        .cause = cause,
+        .remedy = what_to_do,
+    };
+    g_autoptr(Event) event = event_new(&facts);
+    g_autoptr(GError) error = NULL;
+    if (!raise_event(run, event, &error))
+        log_warning("the alert %s could not be kept: %s", event_word(type), error->message);
+}
+
+int64_t run_read_since(const Run *run)
+{
+    return clock_now() - run->config->reread_every;
+}
+
+static const Backup *find_word(const Run *run, const char *word)
+{
+    const GPtrArray *backups = run->catalog->backups;
+    if (g_str_equal(word, "latest-full"))
+        return chain_newest_full(backups);
+    if (g_str_equal(word, "latest-proven"))
+        return chain_proven_until(backups, run_read_since(run));
+    return chain_restorable_until(backups);
+}
+
+static const Backup *find_prefix(const Run *run, const char *prefix, GError **error)
+{
+    const Backup *found = NULL;
+    for (guint i = 0; i < run->catalog->backups->len; i++) {
+        const Backup *backup = run->catalog->backups->pdata[i];
+        if (!g_str_has_prefix(backup->id, prefix))
+            continue;
+        if (found != NULL) {
+            (void)fail(error, STATUS_USAGE, "%s is not one backup: %s and %s begin so", prefix,
+                       found->id, backup->id);
+            return NULL;
+        }
+        found = backup;
+    }
+    if (found == NULL)
+        (void)fail(error, STATUS_USAGE, "instance %s has no backup %s" HINT("see: lsnchain list"),
+                   run->config->name, prefix);
+    return found;
+}
+
+const Backup *run_find(const Run *run, const char *wanted, GError **error)
+{
+    if (!g_str_has_prefix(wanted, "latest"))
+        return find_prefix(run, wanted, error);
+    if (!g_str_equal(wanted, "latest") && !g_str_equal(wanted, "latest-full") &&
+        !g_str_equal(wanted, "latest-proven")) {
+        (void)fail(error, STATUS_USAGE,
+                   "%s is no backup" HINT("latest, latest-full, latest-proven, or an id"), wanted);
+        return NULL;
+    }
+    const Backup *found = find_word(run, wanted);
+    if (found == NULL)
+        (void)fail(error, STATUS_CHAIN, "instance %s has no backup that is %s" HINT(
+                       "see: lsnchain status"), run->config->name,
+                   g_str_equal(wanted, "latest-proven") ? "proven" : "restorable");
+    return found;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: what every run on one instance has in hand, and where its files are.
+ *
+ *     STATE/INSTANCE/lock        the run lock, then REPOSITORY/INSTANCE/lock
+ *     STATE/INSTANCE/engine/     private files of the engine while it runs
+ *     STATE/INSTANCE/failed/     logs of the last failed captures
+ *     SCRATCH/INSTANCE/capture/  captures in progress
+ *     PROOF/INSTANCE/proof/      prepared copies
+ */
+#ifndef LSNCHAIN_FLOW_RUN_H
+#define LSNCHAIN_FLOW_RUN_H
+
+#include "alert/event.h"
+#include "base/lock.h"
+#include "catalog/catalog.h"
+#include "config/config.h"
+#include "repo/repository.h"
+#include "repo/shelf.h"
+
+#include <glib.h>
+
+typedef struct {
+    const InstanceConfig *config;
+    const Repository *repository;
+    const char *state_dir; /* NULL without a configuration: then nothing is recorded */
+    const char *command;   /* for the locks' text */
+    gboolean records;      /* this run may write into repository and state directory */
+    Shelf *shelf;
+    Catalog *catalog;
+
+    Lock *state_lock; /* the two halves of the run lock; NULL: not taken */
+    Lock *shelf_lock;
+} Run;
+
+/* Closes and frees what the run holds, not the Run itself. */
+void run_clear(Run *run);
+
+/* Opens shelf and catalog; a damaged catalog file whose twin is sound is a warning and an event. */
+gboolean run_open(Run *run, GError **error);
+
+/* The run lock: one backup or expire at a time on this instance. */
+gboolean run_lock(Run *run, GError **error);
+void run_unlock(Run *run);
+
+/* Paths; free them. */
+char *run_state_path(const Run *run, const char *name);
+char *run_capture_dir(const Run *run);
+char *run_proof_dir(const Run *run);
+
+/* Takes the catalog's new state over. */
+gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
+
+/*
+ * An event into the spool, to be delivered when the last lock was let go.  It never fails the run:
+ * an alert that cannot be kept is a warning.
+ */
+void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
+               const char *summary, const char *cause);
+
+/* The backup that `wanted` names: an id, a unique prefix, latest, latest-full, latest-proven. */
+const Backup *run_find(const Run *run, const char *wanted, GError **error);
+
+/* Proofs count as long as every link was read back since then. */
+int64_t run_read_since(const Run *run);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/tables.h"
+
+#include "base/error.h"
+#include "engine/tables.h"
+#include "seal/name.h"
+
+#include <string.h>
+
+enum { NAMED_IN_ERROR = 5 };
+
+/* "data/shop/orders.ibd.lz4" is "shop/orders.ibd" to the engine.  Free it. */
+static char *plain_name(const SealedFile *file)
+{
+    const char *name = file->name + strlen(NAME_DATA);
+    size_t length = strlen(name);
+    if (name_is_sealed(name))
+        length -= strlen(NAME_SUFFIX);
+    return g_strndup(name, length);
+}
+
+static int compare_tables(const ServerTable *a, const ServerTable *b)
+{
+    int order = strcmp(a->schema, b->schema);
+    return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+typedef enum { SEEN_BOTH, SEEN_BEFORE, SEEN_AFTER } Seen;
+static const char *const seen_words[] = {"both", "before", "after"};
+
+typedef void SeenFn(const ServerTable *table, Seen seen, void *data);
+
+/* Both lists are sorted: one walk over the two. */
+static void each_seen(const Observed *before, const Observed *after, SeenFn *each, void *data)
+{
+    guint i = 0;
+    guint j = 0;
+    while (i < before->tables->len || j < after->tables->len) {
+        const ServerTable *old = i < before->tables->len ? before->tables->pdata[i] : NULL;
+        const ServerTable *new = j < after->tables->len ? after->tables->pdata[j] : NULL;
+        int order = old == NULL ? 1 : new == NULL ? -1 : compare_tables(old, new);
+        if (order == 0)
+            each(new, SEEN_BOTH, data);
+        else
+            each(order < 0 ? old : new, order < 0 ? SEEN_BEFORE : SEEN_AFTER, data);
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+typedef struct {
+    const Engine *engine;
+    const EngineFiles *files;
+    int lower_case;
+    GString *named;
+    guint missing;
+} Completeness;
+
+static void check_table(const ServerTable *table, Seen seen, void *data)
+{
+    Completeness *check = data;
+    if (seen != SEEN_BOTH)
+        return;
+    g_autofree char *file =
+        engine_table_missing(check->engine, check->files, table, check->lower_case);
+    if (file == NULL)
+        return;
+    if (check->missing++ < NAMED_IN_ERROR)
+        g_string_append_printf(check->named, "%s%s.%s (%s)", check->missing > 1 ? ", " : "",
+                               table->schema, table->name, file);
+}
+
+static int lower_case_of(const Observed *observed)
+{
+    for (guint i = 0; i < observed->facts.params->len; i++) {
+        const ServerParam *param = observed->facts.params->pdata[i];
+        if (g_str_equal(param->name, "param_lower_case_table_names"))
+            return g_ascii_digit_value(*param->value);
+    }
+    return 0;
+}
+
+gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
+                               const SealedTree *tree, GError **error)
+{
+    g_autoptr(EngineFiles) files = engine_files_new();
+    for (guint i = 0; i < tree->files->len; i++) {
+        g_autofree char *name = plain_name(tree->files->pdata[i]);
+        engine_files_add(files, name);
+    }
+    g_autoptr(GString) named = g_string_new(NULL);
+    Completeness check = {engine, files, lower_case_of(before), named, 0};
+    each_seen(before, after, check_table, &check);
+    return check.missing == 0 ||
+           fail(error, STATUS_ENGINE,
+                "the engine said it was done, but %u tables are not in its stream: %s%s" HINT(
+                    "run it again; DDL during the capture can make the engine lose tables"),
+                check.missing, named->str, check.missing > NAMED_IN_ERROR ? ", …" : "");
+}
+
+/* ---- tables.tsv ------------------------------------------------------------------------------ */
+
+/* Bytes of all files of a table, under "schema/table" as its files are named. */
+static GHashTable *sizes_by_table(const SealedTree *tree)
+{
+    GHashTable *sizes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (guint i = 0; i < tree->files->len; i++) {
+        const SealedFile *file = tree->files->pdata[i];
+        g_autofree char *name = plain_name(file);
+        char *slash = strchr(name, '/');
+        if (slash == NULL)
+            continue;
+        slash[strcspn(slash, ".#")] = '\0'; /* table.ibd, table#P#p0.ibd */
+        uint64_t *size = g_hash_table_lookup(sizes, name);
+        if (size == NULL) {
+            size = g_new0(uint64_t, 1);
+            g_hash_table_insert(sizes, g_strdup(name), size);
+        }
+        *size += file->plain_bytes;
+    }
+    return sizes;
+}
+
+static const char *size_class(uint64_t bytes)
+{
+    static const struct {
+        uint64_t most;
+        const char *word;
+    } classes[] = {{0, "empty"}, {1ULL << 20, "1M"}, {1ULL << 26, "64M"}, {1ULL << 30, "1G"},
+                   {1ULL << 34, "16G"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
+        if (bytes <= classes[i].most)
+            return classes[i].word;
+    }
+    return "more";
+}
+
+static void append_escaped(GString *text, const char *name)
+{
+    for (const char *p = name; *p != '\0'; p++) {
+        switch (*p) {
+        case '\t':
+            g_string_append(text, "\\t");
+            break;
+        case '\n':
+            g_string_append(text, "\\n");
+            break;
+        case '\\':
+            g_string_append(text, "\\\\");
+            break;
+        default:
+            g_string_append_c(text, *p);
+        }
+    }
+}
+
+typedef struct {
+    GString *text;
+    GHashTable *sizes;
+} Listing;
+
+static void append_table(const ServerTable *table, Seen seen, void *data)
+{
+    Listing *listing = data;
+    g_autofree char *schema = engine_file_name(table->schema);
+    g_autofree char *name = engine_file_name(table->name);
+    g_autofree char *key = g_strconcat(schema, "/", name, NULL);
+    const uint64_t *size = g_hash_table_lookup(listing->sizes, key);
+
+    append_escaped(listing->text, table->schema);
+    g_string_append_c(listing->text, '\t');
+    append_escaped(listing->text, table->name);
+    g_string_append_printf(listing->text, "\t%s\t%s\t%s\n",
+                           *table->engine != '\0' ? table->engine : table->type,
+                           size_class(size != NULL ? *size : 0), seen_words[seen]);
+}
+
+GString *tables_text(const Observed *before, const Observed *after, const SealedTree *tree)
+{
+    g_autoptr(GHashTable) sizes = sizes_by_table(tree);
+    Listing listing = {g_string_new("schema\ttable\tengine\tsize\tseen\n"), sizes};
+    each_seen(before, after, append_table, &listing);
+    return listing.text;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tables: the tables seen before and after a capture, and tables.tsv.
+ *
+ * A table that was there both times must have its files in the stream (rule `complete`); one that
+ * was seen only once was made or dropped meanwhile.
+ */
+#ifndef LSNCHAIN_FLOW_TABLES_H
+#define LSNCHAIN_FLOW_TABLES_H
+
+#include "engine/engine.h"
+#include "flow/witness.h"
+#include "seal/seal.h"
+
+#include <glib.h>
+
+/* STATUS_ENGINE, naming the tables that the stream does not hold. */
+gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
+                               const SealedTree *tree, GError **error);
+
+/*
+ * schema, table, engine, size class, seen: with a line of headings; a tab, line break or backslash
+ * in a name is written \t, \n, \\.  The size class is that of its files in this capture: empty,
+ * 1M, 64M, 1G, 16G ("up to") or more.
+ */
+GString *tables_text(const Observed *before, const Observed *after, const SealedTree *tree);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* witness: what the server says of itself, asked before and after a capture. */
+#ifndef LSNCHAIN_FLOW_WITNESS_H
+#define LSNCHAIN_FLOW_WITNESS_H
+
+#include "engine/engine.h"
+#include "model/fence.h"
+#include "server/server.h"
+
+#include <glib.h>
+
+typedef struct {
+    ServerFacts facts;
+    GPtrArray *tables; /* ServerTable */
+} Observed;
+
+void observed_clear(Observed *observed);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Observed, observed_clear)
+
+/* Facts and tables; the list of tables is refused when it cannot be complete. */
+gboolean observe(Server *server, Observed *observed, GError **error);
+
+/* For the fence; it points into `observed`.  `cannot_extend` is left NULL. */
+Witness observed_witness(const Observed *observed);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "prepare/prepare.h"
+
+#include "base/cancel.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "engine/judge.h"
+#include "engine/metadata.h"
+#include "repo/contents.h"
+#include "repo/sums.h"
+#include "seal/unseal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+/* Links of another place than this one would be followed by a server. */
+static const char *const left_out[] = {".isl", NULL};
+
+typedef struct {
+    const PrepareSpec *spec;
+    Prepared *prepared;
+    int work_fd;
+    char *base; /* absolute */
+    char *incr;
+} Work;
+
+static void work_clear(Work *work)
+{
+    files_clear_fd(&work->work_fd);
+    g_free(work->base);
+    g_free(work->incr);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+/* A failure whose cause is in the link itself; no space or a signal is nobody's fault. */
+static void blame(const Work *work, const Backup *link, const GError *error)
+{
+    ProofLevel level = PROOF_NONE;
+    switch (error_status(error)) {
+    case STATUS_VERIFY:
+        level = PROOF_FILES;
+        break;
+    case STATUS_ENGINE:
+        level = PROOF_PREPARE;
+        break;
+    default:
+        return;
+    }
+    if (cancel_signal() != 0)
+        return;
+    work->prepared->failed = link;
+    work->prepared->failed_level = level;
+}
+
+static gboolean unseal_link(const Work *work, const Backup *link, const char *target,
+                            GError **error)
+{
+    autofd int backup_fd = shelf_open_backup(work->spec->shelf, link->id, error);
+    if (backup_fd < 0)
+        return FALSE;
+    g_autoptr(GPtrArray) sums = sums_read(backup_fd, link->id, link->sums, error);
+    if (sums == NULL)
+        return FALSE;
+    const Contents contents = {
+        .fd = backup_fd, .id = link->id, .sums = sums, .read = CONTENTS_BUT_DATA};
+    if (!contents_check(&contents, error))
+        return FALSE;
+    if (mkdirat(work->work_fd, target, 0700) < 0)
+        return fail_storage(error, "cannot create %s/%s: %s", work->spec->work, target,
+                            g_strerror(errno));
+    autofd int target_fd = files_open_dir(work->work_fd, target, error);
+    if (target_fd < 0)
+        return FALSE;
+
+    g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(UnsealFile));
+    for (guint i = 0; i < sums->len; i++) {
+        const SumLine *line = sums->pdata[i];
+        const UnsealFile file = {line->name, line->sum};
+        g_array_append_val(files, file);
+    }
+    const UnsealSpec spec = {
+        .backup_fd = backup_fd,
+        .target_fd = target_fd,
+        .files = (const UnsealFile *)(const void *)files->data,
+        .count = files->len,
+        .workers = work->spec->workers,
+        .skip_suffixes = left_out,
+    };
+    UnsealTotals totals = {0};
+    int64_t started = g_get_monotonic_time();
+    gboolean done = unseal_tree(&spec, &totals, error);
+    work->prepared->unseal_us += g_get_monotonic_time() - started;
+    work->prepared->bytes_read += totals.stored_bytes;
+    work->prepared->bytes_plain += totals.plain_bytes;
+    if (!done)
+        g_prefix_error(error, "%s: ", link->id);
+    return done;
+}
+
+/* The engine's own file must say that the base now stands where the link ends. */
+static gboolean check_position(const Work *work, const Backup *link, GError **error)
+{
+    autofd int fd = files_open_dir(AT_FDCWD, work->base, error);
+    g_auto(EngineCheckpoints) checkpoints = {0};
+    if (fd < 0 || !engine_read_checkpoints(work->spec->engine, fd, &checkpoints, error))
+        return FALSE;
+    if (checkpoints.to_lsn != link->to_lsn)
+        return fail(error, STATUS_ENGINE,
+                    "prepared to LSN %" PRIu64 ", but the link ends at LSN %" PRIu64,
+                    checkpoints.to_lsn, link->to_lsn);
+    return TRUE;
+}
+
+static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GError **error)
+{
+    const PrepareSpec *spec = work->spec;
+    const EnginePrepare prepare = {
+        .engine = spec->engine,
+        .base_dir = work->base,
+        .incr_dir = link->type == BACKUP_INCREMENTAL ? work->incr : NULL,
+        .memory = spec->memory,
+        .extra_options = spec->options,
+        .is_last = is_last,
+        .log_fd = spec->log_fd,
+        .stall_timeout_s = spec->stall_timeout_s,
+    };
+    g_auto(EngineRun) run = {0};
+    int64_t started = g_get_monotonic_time();
+    gboolean ran = engine_prepare(&prepare, &run, error);
+    work->prepared->prepare_us += g_get_monotonic_time() - started;
+    return ran && engine_judge_prepare(spec->engine, &run, link->last_lsn, error) &&
+           check_position(work, link, error);
+}
+
+static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_last, GError **error)
+{
+    const char *target = link->type == BACKUP_FULL ? "base" : "incr";
+    log_detail("unsealing %s", link->id);
+    if (!cancel_check(error) || !unseal_link(work, link, target, error))
+        return FALSE;
+    work->prepared->links_read++;
+    crash_point("prepare.unsealed");
+    log_detail("preparing %s", link->id);
+    if (!apply(work, link, is_last, error)) {
+        g_prefix_error(error, "cannot prepare %s: ", link->id);
+        return FALSE;
+    }
+    crash_point("prepare.applied");
+    return link->type == BACKUP_FULL || files_remove_tree(work->work_fd, target, error);
+}
+
+gboolean prepare_chain(const PrepareSpec *spec, Prepared *prepared, GError **error)
+{
+    *prepared = (Prepared){0};
+    g_auto(Work) work = {
+        .spec = spec,
+        .prepared = prepared,
+        .work_fd = files_open_dir(AT_FDCWD, spec->work, error),
+        .base = g_build_filename(spec->work, "base", NULL),
+        .incr = g_build_filename(spec->work, "incr", NULL),
+    };
+    if (work.work_fd < 0)
+        return FALSE;
+    for (guint i = 0; i < spec->path->len; i++) {
+        const Backup *link = spec->path->pdata[i];
+        g_autoptr(GError) failure = NULL;
+        if (prepare_link(&work, link, i + 1 == spec->path->len, &failure))
+            continue;
+        blame(&work, link, failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+uint64_t prepare_room(const GPtrArray *path)
+{
+    uint64_t all = 0;
+    uint64_t largest = 0;
+    for (guint i = 0; i < path->len; i++) {
+        const Backup *link = path->pdata[i];
+        all += link->bytes_plain;
+        if (link->type == BACKUP_INCREMENTAL)
+            largest = MAX(largest, link->bytes_plain);
+    }
+    return all + largest;
+}
+
+gboolean prepare_check_room(const GPtrArray *path, const char *directory, GError **error)
+{
+    autofd int fd = files_open_dir(AT_FDCWD, directory, error);
+    uint64_t free_bytes = 0;
+    if (fd < 0 || !files_free_space(fd, &free_bytes, error))
+        return FALSE;
+    uint64_t needed = prepare_room(path);
+    if (free_bytes >= needed)
+        return TRUE;
+    g_autofree char *has = units_size(free_bytes);
+    g_autofree char *wants = units_size(needed);
+    return fail(error, STATUS_STORAGE,
+                "%s has %s free, and the prepared chain may need %s" HINT(
+                    "make room there, or choose another directory"),
+                directory, has, wants);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "repo/contents.h"
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "repo/sums.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct {
+    const Contents *contents;
+    guint seen;
+} Walk;
+
+static gboolean check_name(int root_fd, const char *name, const struct stat *status, void *data,
+                           GError **error)
+{
+    (void)root_fd;
+    Walk *walk = data;
+    const char *id = walk->contents->id;
+    if (S_ISDIR(status->st_mode) || g_str_equal(name, SUMS_NAME) || g_str_equal(name, FACTS_NAME))
+        return TRUE;
+    if (!S_ISREG(status->st_mode))
+        return fail(error, STATUS_VERIFY, "%s/%s is not a regular file", id, name);
+    if (sums_find(walk->contents->sums, name) == NULL)
+        return fail(error, STATUS_VERIFY, "%s/%s is there, but " SUMS_NAME " does not name it", id,
+                    name);
+    walk->seen++;
+    return TRUE;
+}
+
+static gboolean find_missing(const Contents *contents, GError **error)
+{
+    for (guint i = 0; i < contents->sums->len; i++) {
+        const SumLine *line = contents->sums->pdata[i];
+        struct stat status;
+        if (fstatat(contents->fd, line->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            return fail(error, STATUS_VERIFY, "%s/%s is missing (%s)", contents->id, line->name,
+                        g_strerror(errno));
+    }
+    return fail(error, STATUS_VERIFY, "%s does not have the files that " SUMS_NAME " names",
+                contents->id);
+}
+
+static gboolean check_names(const Contents *contents, GError **error)
+{
+    Walk walk = {.contents = contents};
+    g_autoptr(GError) failure = NULL;
+    if (!files_walk(contents->fd, ".", check_name, &walk, &failure))
+        return fail(error, STATUS_VERIFY, "%s", failure->message);
+    return walk.seen == contents->sums->len || find_missing(contents, error);
+}
+
+static gboolean check_sum(const Contents *contents, const SumLine *line, GError **error)
+{
+    uint8_t sum[DIGEST_BYTES];
+    uint64_t size = 0;
+    if (!digest_file(contents->fd, line->name, sum, &size, error)) {
+        g_prefix_error(error, "%s: ", contents->id);
+        return FALSE;
+    }
+    if (memcmp(sum, line->sum, DIGEST_BYTES) != 0)
+        return fail(error, STATUS_VERIFY,
+                    "%s/%s does not match its SHA-256 sum: its bytes have changed", contents->id,
+                    line->name);
+    if (contents->tick != NULL)
+        contents->tick(size, contents->data);
+    return TRUE;
+}
+
+gboolean contents_check(const Contents *contents, GError **error)
+{
+    if (!check_names(contents, error))
+        return FALSE;
+    for (guint i = 0; i < contents->sums->len; i++) {
+        const SumLine *line = contents->sums->pdata[i];
+        if (contents->read == CONTENTS_BUT_DATA && g_str_has_prefix(line->name, "data/"))
+            continue;
+        if (!cancel_check(error) || !check_sum(contents, line, error))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * contents: are the files of a stored directory those that SHA256SUMS names, no more and no less?
+ *
+ * What does not match is STATUS_VERIFY, whoever asks, and names the file.
+ */
+#ifndef LSNCHAIN_REPO_CONTENTS_H
+#define LSNCHAIN_REPO_CONTENTS_H
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef enum {
+    CONTENTS_ALL,      /* every file is read */
+    CONTENTS_BUT_DATA, /* every file but those below data/: whoever unseals them reads them */
+} ContentsRead;
+
+/* May be NULL in a call.  Called after each file. */
+typedef void ContentsTickFn(uint64_t bytes, void *data);
+
+typedef struct {
+    int fd;         /* of the directory */
+    const char *id; /* for messages */
+    const GPtrArray *sums;
+    ContentsRead read;
+    ContentsTickFn *tick;
+    void *data;
+} Contents;
+
+/* Names first, then sums.  Stops at the first failure; a signal stops it too. */
+gboolean contents_check(const Contents *contents, GError **error);
+
+#endif
