@@ -84,7 +84,7 @@ static gboolean take_head(Reading *reading, const char *key, const char *value, 
         return checked_format(value, reading->where, error);
     if (g_str_equal(key, "generation"))
         return g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, &catalog->generation, NULL) ||
-               fail(error, STATUS_CATALOG, "generation = %s makes no sense", value);
+               fail(error, STATUS_CATALOG, "the value of generation makes no sense");
     if (g_str_equal(key, "instance")) {
         g_free(catalog->instance);
         catalog->instance = g_strdup(value);
@@ -102,23 +102,20 @@ static gboolean take_backup(Reading *reading, const char *id, const char *key, c
         reading->in_marks = FALSE;
         g_ptr_array_add(reading->catalog->backups, reading->current);
     }
-    return record_take(reading->current, RECORD_BOTH, &reading->in_marks, key, value, error);
+    return key == NULL ||
+           record_take(reading->current, RECORD_BOTH, &reading->in_marks, key, value, error);
 }
 
 static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
                            void *data, GError **error)
 {
+    (void)line; /* the reader puts file and line before every message */
     Reading *reading = data;
-    gboolean fine = FALSE;
     if (g_str_equal(section, section_name))
-        fine = take_head(reading, key, value, error);
-    else if (g_str_has_prefix(section, backup_prefix))
-        fine = take_backup(reading, section + strlen(backup_prefix), key, value, error);
-    else
-        fine = fail(error, STATUS_CATALOG, "[%s] is no section of a catalog", section);
-    if (!fine)
-        g_prefix_error(error, "%s:%u: ", reading->where, line);
-    return fine;
+        return key == NULL || take_head(reading, key, value, error);
+    if (g_str_has_prefix(section, backup_prefix))
+        return take_backup(reading, section + strlen(backup_prefix), key, value, error);
+    return fail(error, STATUS_CATALOG, "[%s] is no section of a catalog", section);
 }
 
 static gboolean check_backups(const Catalog *catalog, const char *where, GError **error)

@@ -58,7 +58,7 @@ gboolean record_take(Backup *backup, RecordPart part, gboolean *in_marks, const 
         return TRUE;
     }
     return field_parse(field, backup, value) ||
-           fail(error, STATUS_CATALOG, "%s = %s makes no sense", key, value);
+           fail(error, STATUS_CATALOG, "the value of %s makes no sense", key);
 }
 
 gboolean record_check_facts(const Backup *backup, const char *where, GError **error)

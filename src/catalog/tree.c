@@ -64,17 +64,13 @@ typedef struct {
 static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
                            void *data, GError **error)
 {
+    (void)line; /* the reader puts file and line before every message */
     Reading *reading = data;
-    if (!g_str_equal(section, reading->section))
-        return TRUE;
-    if (g_str_equal(key, "checksum"))
+    if (key == NULL || !g_str_equal(section, reading->section) || g_str_equal(key, "checksum"))
         return TRUE;
     if (g_str_equal(key, "format"))
         return checked_format(value, reading->where, error);
-    if (record_take(reading->backup, reading->part, &reading->in_marks, key, value, error))
-        return TRUE;
-    g_prefix_error(error, "%s:%u: ", reading->where, line);
-    return FALSE;
+    return record_take(reading->backup, reading->part, &reading->in_marks, key, value, error);
 }
 
 static gboolean read_record(int dir_fd, const char *path, Reading *reading, GError **error)

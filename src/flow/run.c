@@ -33,8 +33,7 @@ gboolean run_open(Run *run, GError **error)
     g_autoptr(GError) failure = NULL;
     run->catalog = catalog_read(run->shelf, &damage, &failure);
     if (damage != NULL)
-        log_warning("%s: the other file is sound and is used; the next change writes both",
-                    damage);
+        log_warning("%s: the other file is sound and is used; the next change writes both", damage);
     const char *cause = failure != NULL ? failure->message : damage;
     if (cause != NULL)
         run_raise(run, EVENT_CATALOG_DAMAGED, "", "", "the catalog is damaged", cause);
@@ -195,8 +194,9 @@ const Backup *run_find(const Run *run, const char *wanted, GError **error)
     }
     const Backup *found = find_word(run, wanted);
     if (found == NULL)
-        (void)fail(error, STATUS_CHAIN, "instance %s has no backup that is %s" HINT(
-                       "see: lsnchain status"), run->config->name,
+        (void)fail(error, STATUS_CHAIN,
+                   "instance %s has no backup that is %s" HINT("see: lsnchain status"),
+                   run->config->name,
                    g_str_equal(wanted, "latest-proven") ? "proven" : "restorable");
     return found;
 }

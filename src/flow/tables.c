@@ -126,7 +126,10 @@ static const char *size_class(uint64_t bytes)
     static const struct {
         uint64_t most;
         const char *word;
-    } classes[] = {{0, "empty"}, {1ULL << 20, "1M"}, {1ULL << 26, "64M"}, {1ULL << 30, "1G"},
+    } classes[] = {{0, "empty"},
+                   {1ULL << 20, "1M"},
+                   {1ULL << 26, "64M"},
+                   {1ULL << 30, "1G"},
                    {1ULL << 34, "16G"}};
     for (size_t i = 0; i < G_N_ELEMENTS(classes); i++) {
         if (bytes <= classes[i].most)

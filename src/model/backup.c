@@ -133,6 +133,44 @@ void backup_free(Backup *backup)
     g_free(backup);
 }
 
+static void copy_texts(Backup *copy, const Backup *backup, const Field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == FIELD_TEXT)
+            *(char **)place(&fields[i], copy) = g_strdup(*(char *const *)place(&fields[i], backup));
+    }
+}
+
+static GPtrArray *copy_extras(const GPtrArray *extras)
+{
+    GPtrArray *copy = backup_extras_new();
+    for (guint i = 0; i < extras->len; i++) {
+        const BackupExtra *extra = extras->pdata[i];
+        backup_add_extra(copy, extra->key, extra->value);
+    }
+    return copy;
+}
+
+Backup *backup_copy(const Backup *backup)
+{
+    Backup *copy = g_new(Backup, 1);
+    *copy = *backup;
+    copy->id = g_strdup(backup->id);
+    copy_texts(copy, backup, backup_facts, backup_facts_count);
+    copy_texts(copy, backup, backup_marks, backup_marks_count);
+    copy->extra_facts = copy_extras(backup->extra_facts);
+    copy->extra_marks = copy_extras(backup->extra_marks);
+    return copy;
+}
+
+void backup_quarantine(Backup *backup, const char *rule, const char *reason, int64_t now)
+{
+    backup->state = STATE_QUARANTINED;
+    backup->quarantined_at = now;
+    backup_set_text(&backup->rule, rule);
+    backup_set_text(&backup->reason, reason);
+}
+
 void backup_set_text(char **field, const char *text)
 {
     char *copy = g_strdup(text != NULL ? text : "");

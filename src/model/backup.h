@@ -96,6 +96,11 @@ Backup *backup_new(const char *id);
 void backup_free(Backup *backup);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Backup, backup_free)
 
+Backup *backup_copy(const Backup *backup);
+
+/* The mark that ends all trust in it: nobody takes it as a parent or hard-links to its files. */
+void backup_quarantine(Backup *backup, const char *rule, const char *reason, int64_t now);
+
 /* Takes the place of the text in a field; `text` is copied. */
 void backup_set_text(char **field, const char *text);
 

@@ -27,9 +27,9 @@ void plan_clear(Plan *plan);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
 /*
- * `plan` comes zeroed.  FALSE with STATUS_CHAIN when an incremental was asked for and there is nothing sound to hang it
- * on.  A full is due when the age of the newest full plus half the time since the newest backup
- * reaches `full_every`, so that a daily run with 7d stays on its weekday.
+ * `plan` comes zeroed.  FALSE with STATUS_CHAIN when an incremental was asked for and there is
+ * nothing sound to hang it on.  A full is due when the age of the newest full plus half the time
+ * since the newest backup reaches `full_every`, so that a daily run with 7d stays on its weekday.
  */
 gboolean schedule_plan(const GPtrArray *backups, const ScheduleRules *rules, Want want, int64_t now,
                        Plan *plan, GError **error);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Links of another place than this one would be followed by a server. */
@@ -81,14 +82,16 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
     g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(UnsealFile));
     for (guint i = 0; i < sums->len; i++) {
         const SumLine *line = sums->pdata[i];
-        const UnsealFile file = {line->name, line->sum};
+        UnsealFile file = {.name = line->name};
+        memcpy(file.sum, line->sum, DIGEST_BYTES);
         g_array_append_val(files, file);
     }
     const UnsealSpec spec = {
         .backup_fd = backup_fd,
-        .target_fd = target_fd,
+        .target_dir_fd = target_fd,
         .files = (const UnsealFile *)(const void *)files->data,
         .count = files->len,
+        .frame = link->frame,
         .workers = work->spec->workers,
         .skip_suffixes = left_out,
     };
@@ -96,8 +99,8 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
     int64_t started = g_get_monotonic_time();
     gboolean done = unseal_tree(&spec, &totals, error);
     work->prepared->unseal_us += g_get_monotonic_time() - started;
-    work->prepared->bytes_read += totals.stored_bytes;
-    work->prepared->bytes_plain += totals.plain_bytes;
+    work->prepared->bytes_read += totals.bytes_stored;
+    work->prepared->bytes_plain += totals.bytes_plain;
     if (!done)
         g_prefix_error(error, "%s: ", link->id);
     return done;

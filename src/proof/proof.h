@@ -2,9 +2,9 @@
 /*
  * proof: can this backup be restored?  Found out by doing it.
  *
- * files: every stored byte of every link is read and matches.  prepare: the chain is unsealed into a
- * private copy and the engine prepares it, link by link, up to the very LSN.  The published tree is
- * only read.
+ * files: every stored byte of every link is read and matches.  prepare: the chain is unsealed into
+ * a private copy and the engine prepares it, link by link, up to the very LSN.  The published tree
+ * is only read.
  */
 #ifndef LSNCHAIN_PROOF_PROOF_H
 #define LSNCHAIN_PROOF_PROOF_H

@@ -269,15 +269,20 @@ gboolean publish_tree(const PublishSpec *spec, Published *published, GError **er
     return count(&work, incoming, published, error);
 }
 
+gboolean publish_flush(const Shelf *shelf, GError **error)
+{
+    /* this descriptor was opened before the first write, so it hears of every write that failed */
+    if (syncfs(shelf->fd) < 0)
+        return fail_storage(error, "cannot flush the repository: %s", g_strerror(errno));
+    crash_point("publish.synced");
+    return TRUE;
+}
+
 gboolean publish_commit(const Shelf *shelf, const char *id, GError **error)
 {
     g_autofree char *incoming = shelf_incoming(id);
     g_autofree char *backup = shelf_backup(id);
 
-    /* this descriptor was opened before the first write, so it hears of every write that failed */
-    if (syncfs(shelf->fd) < 0)
-        return fail_storage(error, "cannot flush the repository: %s", g_strerror(errno));
-    crash_point("publish.synced");
     /* without root the kernel wants the write bit of a directory that moves */
     if (fchmodat(shelf->fd, incoming, DIRECTORY_MODE | S_IWUSR, 0) < 0)
         return fail_storage(error, "cannot set the mode of %s: %s", incoming, g_strerror(errno));

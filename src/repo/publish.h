@@ -5,8 +5,8 @@
  * publish_tree() aligns the mtimes of unchanged files with the backups they may be hard-linked to
  * (the engines write every file with a new mtime, and rsync compares size and mtime), lets rsync
  * fill `.incoming/ID`, and counts the hard links that are there against those that were planned:
- * rsync exits 0 when it links nothing.  publish_commit() makes it durable and renames it into
- * place; from then on the backup exists.
+ * rsync exits 0 when it links nothing.  publish_flush() makes it durable, publish_commit() renames
+ * it into place; from then on the backup exists.
  *
  * One mtime never stands for two contents of one path: a changed file gets the time in the id of
  * its backup, and ids only grow.
@@ -37,6 +37,7 @@ typedef struct {
 /* STATUS_STORAGE, or STATUS_TRANSFER where rsync failed otherwise. */
 gboolean publish_tree(const PublishSpec *spec, Published *published, GError **error);
 
+gboolean publish_flush(const Shelf *shelf, GError **error);
 gboolean publish_commit(const Shelf *shelf, const char *id, GError **error);
 
 #endif

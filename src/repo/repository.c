@@ -32,7 +32,10 @@ typedef struct {
 static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
                            void *data, GError **error)
 {
+    (void)line; /* the reader puts file and line before every message */
     Marker *marker = data;
+    if (key == NULL)
+        return TRUE;
     gboolean fine = g_str_equal(section, "repository");
     if (g_str_equal(key, "format"))
         fine = fine && g_ascii_string_to_unsigned(value, 10, 1, G_MAXUINT32, &marker->format, NULL);
@@ -40,8 +43,7 @@ static gboolean take_entry(const char *section, const char *key, const char *val
         marker->repository->uuid = g_strdup(value);
     else if (g_str_equal(key, "created"))
         fine = fine && clock_parse(value, &marker->repository->created);
-    return fine || fail(error, STATUS_CATALOG, "%s:%u: %s = %s makes no sense", marker_name, line,
-                        key, value);
+    return fine || fail(error, STATUS_CATALOG, "the value of %s makes no sense", key);
 }
 
 static gboolean read_marker(int fd, const char *path, Repository *repository, GError **error)

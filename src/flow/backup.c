@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/backup.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "catalog/tree.h"
+#include "flow/capture.h"
+#include "flow/publishing.h"
+#include "flow/recover.h"
+#include "model/chain.h"
+#include "model/fence.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { SERVER_TIMEOUT_S = 60, ID_WAIT_S = 5 };
+
+/* What was found out before the capture, and is only read from then on. */
+typedef struct {
+    Run *run;
+    const BackupRequest *request;
+    Login *login;
+    Engine *engine;
+    char **options;
+    Observed before;
+    uint64_t data_bytes;
+    Plan plan;
+    gboolean broke;  /* the fence broke before or after the capture */
+    char *broke_why; /* all sentences */
+} Work;
+
+static void work_clear(Work *work)
+{
+    g_clear_pointer(&work->login, login_free);
+    g_clear_pointer(&work->engine, engine_free);
+    g_clear_pointer(&work->options, g_strfreev);
+    observed_clear(&work->before);
+    plan_clear(&work->plan);
+    g_free(work->broke_why);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+void backup_outcome_clear(BackupOutcome *outcome)
+{
+    g_clear_pointer(&outcome->backup, backup_free);
+    plan_clear(&outcome->plan);
+    verdict_clear(&outcome->verdict);
+}
+
+/* ---- look ------------------------------------------------------------------------------------ */
+
+static gboolean check_privileges(const Work *work, Server *server, GError **error)
+{
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    const char *const *needed =
+        engine_privileges(work->engine, work->run->config->checkpoint_first);
+    if (!server_privileges(server, needed, missing, error))
+        return FALSE;
+    if (missing->len == 0)
+        return TRUE;
+    g_autofree char *grant = server_grant_text(server, missing);
+    return fail(error, STATUS_SERVER,
+                "user %s lacks %u of the privileges that a backup needs" HINT("type: %s"),
+                work->before.facts.user, missing->len, grant);
+}
+
+static gboolean look(Work *work, GError **error)
+{
+    const InstanceConfig *config = work->run->config;
+    work->login = login_read(config->defaults_file, error);
+    work->engine = work->login != NULL ? engine_find(config->engine, error) : NULL;
+    if (work->engine == NULL)
+        return FALSE;
+    work->options =
+        engine_check_options(work->engine, config->engine_options, ENGINE_FOR_CAPTURE, error);
+    if (work->options == NULL)
+        return FALSE;
+    g_autoptr(Server) server = server_connect(work->login, SERVER_TIMEOUT_S, error);
+    if (server == NULL || !server_facts(server, &work->before.facts, error))
+        return FALSE;
+    const ServerFacts *facts = &work->before.facts;
+    if (!engine_fits(work->engine, facts->version, facts->mariadb, error) ||
+        !check_privileges(work, server, error))
+        return FALSE;
+    server_facts_clear(&work->before.facts);
+    return observe(server, &work->before, error) &&
+           server_data_bytes(server, &work->data_bytes, error);
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+static void note_break(Work *work, const GPtrArray *breaches)
+{
+    const Breach *gravest = fence_gravest(breaches);
+    work->broke = TRUE;
+    g_free(work->broke_why);
+    work->broke_why = fence_text(breaches);
+    if (!work->request->dry_run)
+        run_raise(work->run, EVENT_CHAIN_BROKEN, work->plan.parent->id, gravest->rule,
+                  "the chain is broken: no incremental fits its newest link", work->broke_why);
+}
+
+static gboolean apply_fence(Work *work, GError **error)
+{
+    if (work->plan.type == BACKUP_FULL)
+        return TRUE;
+    const Backup *parent = work->plan.parent;
+    const EngineBuild taken = {parent->engine, parent->engine_version, parent->server_version};
+    const EngineBuild next = engine_build(work->engine, work->before.facts.version);
+    Witness witness = observed_witness(&work->before);
+    g_autofree char *why = NULL;
+    if (!engine_extends(&taken, &next, &why))
+        witness.cannot_extend = why;
+
+    g_autoptr(GPtrArray) breaches =
+        fence_before_capture(work->run->catalog->backups, parent, &witness);
+    const Breach *gravest = fence_gravest(breaches);
+    if (gravest == NULL)
+        return TRUE;
+    if (fence_broken(breaches))
+        note_break(work, breaches);
+    g_autofree char *text = fence_text(breaches);
+    if (work->request->want == WANT_INCREMENTAL)
+        return fail(
+            error, STATUS_CHAIN,
+            "no incremental fits %s: %s" HINT("take a full: lsnchain -i %s backup --type=full"),
+            parent->id, text, work->run->config->name);
+    log_warning("no incremental fits %s, so a full is taken: %s", parent->id, text);
+    plan_turn_full(&work->plan, gravest->rule, gravest->sentence);
+    return TRUE;
+}
+
+static gboolean make_plan(Work *work, Want want, GError **error)
+{
+    const InstanceConfig *config = work->run->config;
+    const ScheduleRules rules = {config->full_every, config->max_incrementals};
+    plan_clear(&work->plan);
+    if (!schedule_plan(work->run->catalog->backups, &rules, want, clock_now(), &work->plan, error))
+        return FALSE;
+    if (g_str_equal(work->plan.rule, "not-sound") && !work->request->dry_run) {
+        log_warning("the newest chain is not sound, so a full is taken: %s", work->plan.reason);
+        work->broke = TRUE;
+    }
+    return apply_fence(work, error);
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+/*
+ * What the last backup of this kind took says more than any guess.  Without one, data may compress
+ * to an eighth, hardly to less; so only what cannot fit is refused.
+ */
+static uint64_t expected_room(const Work *work)
+{
+    const GPtrArray *backups = work->run->catalog->backups;
+    for (guint i = backups->len; i > 0; i--) {
+        const Backup *backup = backups->pdata[i - 1];
+        if (backup->type == work->plan.type)
+            return backup->bytes_stored + backup->bytes_stored / 10;
+    }
+    if (work->plan.type == BACKUP_INCREMENTAL)
+        return 0;
+    return work->run->config->compression == COMPRESSION_NONE ? work->data_bytes
+                                                              : work->data_bytes / 8;
+}
+
+static gboolean check_room(const Work *work, const char *directory, int fd, GError **error)
+{
+    uint64_t free_bytes = 0;
+    uint64_t needed = expected_room(work);
+    if (!files_free_space(fd, &free_bytes, error))
+        return FALSE;
+    if (free_bytes >= needed)
+        return TRUE;
+    g_autofree char *has = units_size(free_bytes);
+    g_autofree char *wants = units_size(needed);
+    g_autofree char *cause =
+        g_strdup_printf("%s has %s free, this backup needs about %s", directory, has, wants);
+    run_raise(work->run, EVENT_SPACE_LOW, "", "", "there is no room for the next backup", cause);
+    return fail(error, STATUS_REFUSED, "%s" HINT("make room, or expire older chains"), cause);
+}
+
+static gboolean check_all_room(const Work *work, GError **error)
+{
+    g_autofree char *captures = run_capture_dir(work->run);
+    if (!files_make_dirs(AT_FDCWD, captures, 0700, error))
+        return FALSE;
+    autofd int fd = files_open_dir(AT_FDCWD, captures, error);
+    return fd >= 0 && check_room(work, captures, fd, error) &&
+           check_room(work, work->run->shelf->path, work->run->shelf->fd, error);
+}
+
+/* ---- id -------------------------------------------------------------------------------------- */
+
+/* Ids of an instance only grow, whatever the clock does. */
+static gboolean choose_id(const Work *work, char **id, GError **error)
+{
+    const GPtrArray *backups = work->run->catalog->backups;
+    const Backup *newest = backups->len > 0 ? backups->pdata[backups->len - 1] : NULL;
+    int64_t last = 0;
+    BackupType type = BACKUP_FULL;
+    if (newest != NULL && !backup_parse_id(newest->id, &last, &type))
+        return fail(error, STATUS_CATALOG, "%s is not a backup id", newest->id);
+    int64_t behind = last + 1 - clock_now();
+    if (behind > ID_WAIT_S) {
+        g_autofree char *by = units_duration(behind);
+        run_raise(work->run, EVENT_CLOCK_MOVED, newest->id, "", "the clock runs behind",
+                  "a backup's id would be older than that of the newest backup");
+        return fail(error, STATUS_REFUSED,
+                    "the clock is %s behind the newest backup %s" HINT("set the clock right"), by,
+                    newest->id);
+    }
+    while (clock_now() <= last)
+        g_usleep(G_USEC_PER_SEC / 10);
+    *id = backup_make_id(clock_now(), work->plan.type);
+    return TRUE;
+}
+
+/* ---- capture and publish --------------------------------------------------------------------- */
+
+static void fence_in(Work *work, Capture *capture)
+{
+    const Witness before = observed_witness(&work->before);
+    const Witness after = observed_witness(&capture->after);
+    g_autoptr(GPtrArray) breaches = fence_after_capture(
+        work->run->catalog->backups, work->plan.parent, capture->backup, &before, &after);
+    const Breach *gravest = fence_gravest(breaches);
+    if (gravest == NULL)
+        return;
+    g_free(work->broke_why);
+    work->broke_why = fence_text(breaches);
+    work->broke = TRUE;
+    backup_quarantine(capture->backup, gravest->rule, work->broke_why, clock_now());
+}
+
+static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError **error)
+{
+    g_autofree char *id = NULL;
+    if (!choose_id(work, &id, error))
+        return FALSE;
+    log_detail("%s %s%s%s", backup_type_word(work->plan.type), id,
+               *work->plan.reason != '\0' ? ": " : "", work->plan.reason);
+    const CaptureSpec spec = {
+        .run = work->run,
+        .engine = work->engine,
+        .login = work->login,
+        .plan = &work->plan,
+        .id = id,
+        .before = &work->before,
+        .options = work->options,
+        .expected_bytes = work->plan.type == BACKUP_FULL ? work->data_bytes : 0,
+    };
+    g_auto(Capture) capture = {0};
+    if (!capture_take(&spec, &capture, error))
+        return FALSE;
+    fence_in(work, &capture);
+    if (capture.backup->state == STATE_QUARANTINED &&
+        !tree_write_marks(work->run->shelf, capture.backup, error))
+        return FALSE;
+    if (!publishing_run(work->run, capture.backup, capture.path, &outcome->published, error)) {
+        g_prefix_error(error, "cannot publish %s: ", id);
+        return FALSE;
+    }
+    g_clear_pointer(&outcome->backup, backup_free);
+    outcome->backup = backup_copy(catalog_find(work->run->catalog, id));
+    return TRUE;
+}
+
+static gboolean tell_break_after(const Work *work, const BackupOutcome *outcome, GError **error)
+{
+    const Backup *backup = outcome->backup;
+    run_raise(work->run, EVENT_CHAIN_BROKEN, backup->id, backup->rule,
+              "a capture does not fit its parent", backup->reason);
+    return fail(error, STATUS_CHAIN,
+                "%s was taken, but it does not fit and is quarantined: %s" HINT(
+                    "the next run takes a full; links before it stay restorable"),
+                backup->id, backup->reason);
+}
+
+/* The parent belongs to the catalog that was read under the lock; publishing reads a new one. */
+static gboolean take_under_lock(Work *work, BackupOutcome *outcome, GError **error)
+{
+    if (!capture_and_publish(work, outcome, error))
+        return FALSE;
+    if (outcome->backup->state != STATE_QUARANTINED)
+        return TRUE;
+    if (work->run->config->full_after_break == FULL_AFTER_BREAK_NEXT ||
+        work->plan.type == BACKUP_FULL)
+        return tell_break_after(work, outcome, error);
+
+    g_autoptr(GError) broken = NULL;
+    (void)tell_break_after(work, outcome, &broken);
+    log_warning("%s; a full follows at once", broken->message);
+    plan_turn_full(&work->plan, outcome->backup->rule, outcome->backup->reason);
+    observed_clear(&work->before);
+    g_autoptr(Server) server = server_connect(work->login, SERVER_TIMEOUT_S, error);
+    return server != NULL && observe(server, &work->before, error) &&
+           capture_and_publish(work, outcome, error);
+}
+
+static gboolean run_locked(Work *work, BackupOutcome *outcome, GError **error)
+{
+    Run *run = work->run;
+    if (!run_lock(run, error) || !flow_recover(run, error) || !look(work, error) ||
+        !make_plan(work, work->request->want, error) || !check_all_room(work, error))
+        return FALSE;
+    crash_point("backup.planned");
+    return take_under_lock(work, outcome, error);
+}
+
+static void tell_success(const Work *work, const BackupOutcome *outcome)
+{
+    const Backup *backup = outcome->backup;
+    run_raise(work->run, EVENT_BACKUP_RECOVERED, backup->id, "", "backups succeed again", "");
+    if (backup->type == BACKUP_FULL)
+        run_raise(work->run, EVENT_CHAIN_RECOVERED, backup->id, "", "a new full starts a chain",
+                  backup->full_reason);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static gboolean dry_run(Work *work, BackupOutcome *outcome, GError **error)
+{
+    if (!look(work, error) || !make_plan(work, work->request->want, error))
+        return FALSE;
+    outcome->plan = work->plan;
+    outcome->plan.reason = g_strdup(work->plan.reason);
+    return TRUE;
+}
+
+static gboolean prove(const Work *work, BackupOutcome *outcome, GError **error)
+{
+    ProofLevel level = (ProofLevel)MIN(work->run->config->verify_after, (int)PROOF_HIGHEST);
+    const Backup *backup = catalog_find(work->run->catalog, outcome->backup->id);
+    if (level == PROOF_NONE || backup == NULL)
+        return TRUE;
+    outcome->verified = TRUE;
+    g_autoptr(GError) failure = NULL;
+    gboolean proven = flow_verify(work->run, backup, level, &outcome->verdict, &failure);
+    const Backup *again = catalog_find(work->run->catalog, outcome->verdict.id);
+    if (again != NULL) {
+        g_clear_pointer(&outcome->backup, backup_free);
+        outcome->backup = backup_copy(again);
+    }
+    if (proven)
+        return TRUE;
+    if (outcome->verdict.failed != NULL)
+        return fail(error, STATUS_VERIFY, "%s was taken, but its proof failed: %s",
+                    outcome->verdict.id, failure->message);
+    log_warning("%s was taken, but its proof could not be done: %s", outcome->verdict.id,
+                failure->message);
+    return TRUE;
+}
+
+gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)
+{
+    g_auto(Work) work = {.run = run, .request = request};
+    int64_t started = g_get_monotonic_time();
+    if (request->dry_run)
+        return dry_run(&work, outcome, error);
+
+    g_autoptr(GError) failure = NULL;
+    gboolean taken = run_locked(&work, outcome, &failure);
+    run_unlock(run);
+    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    if (!taken) {
+        const char *backup = outcome->backup != NULL ? outcome->backup->id : "";
+        if (error_status(failure) != STATUS_CHAIN)
+            run_raise(run, EVENT_BACKUP_FAILED, backup, "", "the backup failed", failure->message);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    tell_success(&work, outcome);
+    return prove(&work, outcome, error);
+}

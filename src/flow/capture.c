@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/capture.h"
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/replace.h"
+#include "catalog/tree.h"
+#include "engine/judge.h"
+#include "engine/metadata.h"
+#include "flow/progress.h"
+#include "flow/tables.h"
+#include "repo/sums.h"
+#include "restore/script.h"
+#include "seal/seal.h"
+#include "seal/unseal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char log_name[] = "engine.log";
+static const char sealed_log_name[] = "engine.log.lz4";
+enum { PIPE_BYTES = 1 << 20, METADATA_LIMIT = 1 << 20, FAILED_LOGS = 20, SERVER_TIMEOUT_S = 60 };
+
+typedef struct {
+    const CaptureSpec *spec;
+    int dir_fd;
+    int log_fd;
+    gint throttle_off;
+    Seal *seal;
+    Progress progress;
+    SealedTree *tree;
+    EngineRun run;
+    EngineMetadata metadata;
+} Work;
+
+static void work_clear(Work *work)
+{
+    files_clear_fd(&work->dir_fd);
+    files_clear_fd(&work->log_fd);
+    g_clear_pointer(&work->tree, sealed_tree_free);
+    engine_run_clear(&work->run);
+    engine_metadata_clear(&work->metadata);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+void capture_clear(Capture *capture)
+{
+    g_free(capture->path);
+    g_clear_pointer(&capture->backup, backup_free);
+    observed_clear(&capture->after);
+}
+
+/* ---- the stream ------------------------------------------------------------------------------ */
+
+static uint64_t stream_bytes(void *data)
+{
+    const Work *work = data;
+    return seal_bytes(work->seal);
+}
+
+static gboolean stream_failed(void *data)
+{
+    const Work *work = data;
+    return seal_failed(work->seal);
+}
+
+static void engine_locks(void *data)
+{
+    Work *work = data;
+    g_atomic_int_set(&work->throttle_off, 1);
+}
+
+static void show_progress(void *data)
+{
+    Work *work = data;
+    progress_show(&work->progress, seal_bytes(work->seal));
+}
+
+static gboolean run_engine(Work *work, EngineHost *host, int stream_fd, GError **error)
+{
+    const CaptureSpec *spec = work->spec;
+    const InstanceConfig *config = spec->run->config;
+    const int inherit[] = {lock_fd(spec->run->state_lock), lock_fd(spec->run->shelf_lock), -1};
+    const EngineCapture capture = {
+        .engine = spec->engine,
+        .host = host,
+        .incremental = spec->plan->type == BACKUP_INCREMENTAL,
+        .parallel = config->parallel,
+        .checkpoint_first = config->checkpoint_first,
+        .extra_options = spec->options,
+        .out_fd = stream_fd,
+        .log_fd = work->log_fd,
+        .inherit = inherit,
+        .lock_timeout_s = config->lock_timeout,
+        .stall_timeout_s = config->stall_timeout,
+        .max_time_s = config->backup_max_time,
+        .bytes = stream_bytes,
+        .give_up = stream_failed,
+        .locking = engine_locks,
+        .tick = show_progress,
+        .data = work,
+    };
+    return engine_capture(&capture, &work->run, error) &&
+           engine_judge_capture(spec->engine, &work->run, error);
+}
+
+/*
+ * Two can fail at once: an engine that dies cuts its stream, and a full disk here makes the engine
+ * die of a closed pipe.  The cause is the one that is not the other's echo.
+ */
+static gboolean settle(Work *work, GError *engine_error, GError *seal_error, GError **error)
+{
+    gboolean ours = seal_error != NULL && error_status(seal_error) != STATUS_ENGINE;
+    gboolean gave_up = work->run.stop == ENGINE_GIVEN_UP;
+    GError *cause =
+        engine_error == NULL || ours || (gave_up && seal_error != NULL) ? seal_error : engine_error;
+    GError *echo = cause == seal_error ? engine_error : seal_error;
+    g_clear_error(&echo);
+    if (cause != NULL)
+        g_propagate_error(error, cause);
+    return cause == NULL;
+}
+
+static gboolean run_stream(Work *work, EngineHost *host, GError **error)
+{
+    const InstanceConfig *config = work->spec->run->config;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return fail(error, STATUS_FAILED, "cannot make a pipe: %s", g_strerror(errno));
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* only faster; a small one works too */
+    autofd int stream_fd = ends[1];
+    const SealSpec spec = {
+        .stream_fd = ends[0],
+        .dir_fd = work->dir_fd,
+        .dialect = XBSTREAM_MARIADB,
+        .compress = config->compression == COMPRESSION_LZ4,
+        .level = config->compression_level,
+        .workers = config->parallel,
+        .throttle = config->throttle,
+        .throttle_off = &work->throttle_off,
+    };
+    work->seal = seal_start(&spec, error);
+    if (work->seal == NULL)
+        return FALSE;
+    GError *engine_error = NULL;
+    GError *seal_error = NULL;
+    (void)run_engine(work, host, stream_fd, &engine_error);
+    progress_end();
+    (void)close(stream_fd); /* the last writer: now the stream ends */
+    stream_fd = -1;
+    work->tree = seal_finish(work->seal, &seal_error);
+    return settle(work, engine_error, seal_error, error);
+}
+
+/* ---- metadata -------------------------------------------------------------------------------- */
+
+/* A metadata file of a capture or backup, sealed or not; NULL without an error: not there. */
+static GString *read_metadata_file(const char *name, void *data, GError **error)
+{
+    const int *dir_fd = data;
+    g_autofree char *plain = g_strconcat("data/", name, NULL);
+    g_autofree char *sealed = g_strconcat(plain, ".lz4", NULL);
+    if (faccessat(*dir_fd, plain, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+        faccessat(*dir_fd, sealed, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return NULL;
+    return unseal_small(*dir_fd, plain, METADATA_LIMIT, error);
+}
+
+/* What the engine needs to know of the parent is the parent's own file, never a typed LSN. */
+static char *parent_checkpoints(const CaptureSpec *spec, GError **error)
+{
+    const Backup *parent = spec->plan->parent;
+    autofd int fd = shelf_open_backup(spec->run->shelf, parent->id, error);
+    g_auto(EngineMetadata) metadata = {0};
+    if (fd < 0 || !engine_read_metadata(spec->engine, parent->type == BACKUP_INCREMENTAL,
+                                        read_metadata_file, &fd, &metadata, error)) {
+        g_prefix_error(error, "cannot read the metadata of the parent %s: ", parent->id);
+        return NULL;
+    }
+    if (metadata.checkpoints.to_lsn != parent->to_lsn) {
+        (void)fail(error, STATUS_CHAIN,
+                   "the checkpoints file of %s says LSN %" G_GUINT64_FORMAT
+                   ", its facts say %" G_GUINT64_FORMAT HINT("run: lsnchain verify %s"),
+                   parent->id, metadata.checkpoints.to_lsn, parent->to_lsn, parent->id);
+        return NULL;
+    }
+    return g_steal_pointer(&metadata.checkpoints_text);
+}
+
+static gboolean make_host_and_run(Work *work, GError **error)
+{
+    const CaptureSpec *spec = work->spec;
+    g_autofree char *checkpoints = NULL;
+    if (spec->plan->type == BACKUP_INCREMENTAL) {
+        checkpoints = parent_checkpoints(spec, error);
+        if (checkpoints == NULL)
+            return FALSE;
+    }
+    g_autofree char *private_dir = run_state_path(spec->run, "engine");
+    if (!files_make_dirs(AT_FDCWD, private_dir, 0700, error))
+        return FALSE;
+    autofd int private_fd = files_open_dir(AT_FDCWD, private_dir, error);
+    if (private_fd < 0)
+        return FALSE;
+    EngineHost *host = engine_host_make(private_fd, private_dir, spec->login, checkpoints, error);
+    if (host == NULL)
+        return FALSE;
+    gboolean ran = run_stream(work, host, error);
+    return ran ? engine_host_remove(host, error) : (engine_host_free(host), FALSE);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static void set_server_facts(Backup *backup, const ServerFacts *facts)
+{
+    backup_set_text(&backup->server_uuid, facts->uuid);
+    backup_set_text(&backup->server_version, facts->version);
+    backup_set_text(&backup->datadir_id, facts->datadir_id);
+    backup->server_started = facts->started;
+    for (guint i = 0; i < facts->params->len; i++) {
+        const ServerParam *param = facts->params->pdata[i];
+        backup_add_extra(backup->extra_facts, param->name, param->value);
+    }
+}
+
+static void set_metadata(Backup *backup, const EngineMetadata *metadata)
+{
+    backup->from_lsn = metadata->checkpoints.from_lsn;
+    backup->to_lsn = metadata->checkpoints.to_lsn;
+    backup->last_lsn = metadata->checkpoints.last_lsn;
+    backup->binlog_pos = metadata->binlog_pos;
+    backup_set_text(&backup->binlog_file, metadata->binlog_file);
+    backup_set_text(&backup->gtid, metadata->gtid);
+}
+
+static Backup *make_facts(const Work *work, int64_t started)
+{
+    const CaptureSpec *spec = work->spec;
+    const Plan *plan = spec->plan;
+    Backup *backup = backup_new(spec->id);
+    backup->type = plan->type;
+    backup_set_text(&backup->chain, plan->parent != NULL ? plan->parent->chain : spec->id);
+    backup_set_text(&backup->parent, plan->parent != NULL ? plan->parent->id : "");
+    set_metadata(backup, &work->metadata);
+    set_server_facts(backup, &spec->before->facts);
+    backup_set_text(&backup->engine, spec->engine->name);
+    backup_set_text(&backup->engine_version, spec->engine->version);
+    backup->started = started;
+    backup->finished = clock_now();
+    /* commits wait from that moment on, so all before it are in; the engine's own stamp of it */
+    backup->data_until =
+        work->run.log.commit_locked_utc != 0 ? work->run.log.commit_locked_utc : started;
+    backup->files = work->tree->files->len;
+    backup->bytes_plain = work->tree->bytes_plain;
+    backup->bytes_stored = work->tree->bytes_stored;
+    backup->frame = work->tree->frame;
+    backup_set_text(&backup->full_rule, plan->rule);
+    backup_set_text(&backup->full_reason, plan->reason);
+    return backup;
+}
+
+static gboolean add_small_file(Work *work, GPtrArray *sums, const char *name, const GString *text,
+                               GError **error)
+{
+    uint8_t sum[DIGEST_BYTES];
+    g_autoptr(Digest) digest = digest_new();
+    digest_add(digest, text->str, text->len);
+    digest_end(digest, sum);
+    sums_add(sums, name, sum);
+    return replace_file(work->dir_fd, name, text, 0440, error);
+}
+
+static gboolean add_log(Work *work, GPtrArray *sums, GError **error)
+{
+    SealedFile sealed = {0};
+    if (!seal_file(work->dir_fd, log_name, sealed_log_name,
+                   work->spec->run->config->compression_level, &sealed, error))
+        return FALSE;
+    sums_add(sums, sealed.name, sealed.sum);
+    g_free(sealed.name);
+    return files_remove_tree(work->dir_fd, log_name, error);
+}
+
+/* All files but backup.ini, then SHA256SUMS, then backup.ini: a capture that has it is whole. */
+static gboolean write_files(Work *work, Capture *capture, GError **error)
+{
+    g_autoptr(GPtrArray) sums = sums_new();
+    for (guint i = 0; i < work->tree->files->len; i++) {
+        const SealedFile *file = work->tree->files->pdata[i];
+        sums_add(sums, file->name, file->sum);
+    }
+    g_autoptr(GString) tables = tables_text(work->spec->before, &capture->after, work->tree);
+    g_autoptr(GString) script = restore_script();
+    if (!add_log(work, sums, error) || !add_small_file(work, sums, "tables.tsv", tables, error) ||
+        !add_small_file(work, sums, "RESTORE.sh", script, error))
+        return FALSE;
+    sums_sort(sums);
+    g_autoptr(GString) text = sums_text(sums);
+    if (!replace_file(work->dir_fd, SUMS_NAME, text, 0440, error))
+        return FALSE;
+    g_autofree char *sum = digest_text(text->str, text->len);
+    backup_set_text(&capture->backup->sums, sum);
+    crash_point("capture.sums");
+    return tree_write_facts(work->dir_fd, capture->backup, error);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* Hours may have passed: a connection kept open would have been closed by the server. */
+static gboolean observe_again(const CaptureSpec *spec, Observed *after, GError **error)
+{
+    g_autoptr(Server) server = server_connect(spec->login, SERVER_TIMEOUT_S, error);
+    return server != NULL && observe(server, after, error);
+}
+
+static gboolean open_directory(Work *work, const char *path, GError **error)
+{
+    if (!files_make_dirs(AT_FDCWD, path, 0700, error))
+        return FALSE;
+    work->dir_fd = files_open_dir(AT_FDCWD, path, error);
+    if (work->dir_fd < 0)
+        return FALSE;
+    work->log_fd = openat(work->dir_fd, log_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (work->log_fd < 0)
+        return fail_storage(error, "cannot create %s/%s: %s", path, log_name, g_strerror(errno));
+    return TRUE;
+}
+
+static gboolean take(Work *work, Capture *capture, GError **error)
+{
+    const CaptureSpec *spec = work->spec;
+    int64_t started = clock_now();
+    if (!open_directory(work, capture->path, error) || !make_host_and_run(work, error))
+        return FALSE;
+    crash_point("capture.streamed");
+    if (!cancel_check(error) ||
+        !engine_read_metadata(spec->engine, spec->plan->type == BACKUP_INCREMENTAL,
+                              read_metadata_file, &work->dir_fd, &work->metadata, error) ||
+        !observe_again(spec, &capture->after, error) ||
+        !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree, error))
+        return FALSE;
+    capture->backup = make_facts(work, started);
+    if (!write_files(work, capture, error))
+        return FALSE;
+    crash_point("capture.made");
+    return TRUE;
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void drop_old_logs(const char *directory)
+{
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL;
+         name = g_dir_read_name(dir))
+        g_ptr_array_add(names, g_strdup(name));
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i + FAILED_LOGS < names->len; i++) {
+        g_autofree char *path = g_build_filename(directory, names->pdata[i], NULL);
+        (void)unlink(path);
+    }
+}
+
+/* The log of a failed capture is all that is kept of it. */
+static void keep_log(const CaptureSpec *spec, const char *capture_path)
+{
+    g_autofree char *from = g_build_filename(capture_path, log_name, NULL);
+    g_autofree char *directory = run_state_path(spec->run, "failed");
+    g_autofree char *to = g_strdup_printf("%s/%s.log", directory, spec->id);
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    g_autoptr(GError) error = NULL;
+    if (!g_file_get_contents(from, &text, &length, NULL) || length == 0)
+        return;
+    if (!files_make_dirs(AT_FDCWD, directory, 0700, &error) ||
+        !g_file_set_contents_full(to, text, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600,
+                                  &error)) {
+        log_warning("the engine's log could not be kept: %s", error->message);
+        return;
+    }
+    drop_old_logs(directory);
+    log_notice("the engine's log is in %s", to);
+}
+
+gboolean capture_take(const CaptureSpec *spec, Capture *capture, GError **error)
+{
+    g_autofree char *parent = run_capture_dir(spec->run);
+    capture->path = g_build_filename(parent, spec->id, NULL);
+    g_autofree char *what = g_strdup_printf("%s %s", spec->run->config->name, spec->id);
+    g_auto(Work) work = {
+        .spec = spec,
+        .dir_fd = -1,
+        .log_fd = -1,
+        .progress = progress_start(what, spec->expected_bytes),
+    };
+    if (take(&work, capture, error))
+        return TRUE;
+    keep_log(spec, capture->path);
+    g_autoptr(GError) left = NULL;
+    if (!capture_remove(spec->run, spec->id, &left))
+        log_warning("%s", left->message);
+    g_clear_pointer(&capture->path, g_free);
+    return FALSE;
+}
+
+gboolean capture_remove(const Run *run, const char *id, GError **error)
+{
+    g_autofree char *parent = run_capture_dir(run);
+    g_autofree char *path = g_build_filename(parent, id, NULL);
+    return files_remove_tree(AT_FDCWD, path, error);
+}

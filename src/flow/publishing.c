@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/publishing.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/proc.h"
+#include "catalog/tree.h"
+#include "flow/capture.h"
+#include "model/chain.h"
+
+#include <string.h>
+
+/*
+ * The parent, the newest incremental (its unchanged deltas are the same), the newest full; only of
+ * sound backups, for a damaged file must not spread.
+ */
+static GPtrArray *choose_against(const Run *run, const Backup *backup)
+{
+    GPtrArray *ids = g_ptr_array_new();
+    const GPtrArray *backups = run->catalog->backups;
+    const Backup *wanted[3] = {NULL};
+    wanted[0] = backup_find(backups, backup->parent);
+    for (guint i = backups->len; i > 0; i--) {
+        const Backup *other = backups->pdata[i - 1];
+        size_t slot = other->type == BACKUP_INCREMENTAL ? 1 : 2;
+        if (wanted[slot] == NULL && other->state == STATE_COMPLETE)
+            wanted[slot] = other;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        gboolean twice = i > 0 && wanted[i] == wanted[0];
+        if (wanted[i] != NULL && wanted[i]->state == STATE_COMPLETE && !twice)
+            g_ptr_array_add(ids, wanted[i]->id);
+    }
+    g_ptr_array_add(ids, NULL);
+    return ids;
+}
+
+typedef struct {
+    Run *run;
+    const Backup *backup;
+} Commit;
+
+static gboolean commit(Catalog *catalog, void *data, GError **error)
+{
+    const Commit *commit_data = data;
+    const Shelf *shelf = commit_data->run->shelf;
+    const char *id = commit_data->backup->id;
+    if (catalog_find(catalog, id) != NULL)
+        return fail(error, STATUS_CATALOG, "%s is in the catalog already", id);
+    g_autoptr(Backup) backup = backup_copy(commit_data->backup);
+    const Backup *parent = backup_find(catalog->backups, backup->parent);
+    g_autofree char *why = NULL;
+    if (backup->state == STATE_COMPLETE && backup->type == BACKUP_INCREMENTAL &&
+        (parent == NULL || !chain_sound(catalog->backups, parent, &why))) {
+        backup_quarantine(backup, "parent-present",
+                          why != NULL ? why : "its parent has left the catalog", clock_now());
+        if (!tree_write_marks(shelf, backup, error))
+            return FALSE;
+    }
+    if (!publish_commit(shelf, id, error))
+        return FALSE;
+    crash_point("publishing.committed");
+    catalog_add(catalog, g_steal_pointer(&backup));
+    return TRUE;
+}
+
+gboolean publishing_run(Run *run, Backup *backup, const char *capture, Published *published,
+                        GError **error)
+{
+    g_autofree char *rsync = proc_find(run->config->rsync, error);
+    if (rsync == NULL)
+        return FALSE;
+    g_autoptr(GPtrArray) against = choose_against(run, backup);
+    const PublishSpec spec = {
+        .shelf = run->shelf,
+        .id = backup->id,
+        .capture = capture,
+        .against = (const char *const *)against->pdata,
+        .rsync = rsync,
+    };
+    if (!publish_tree(&spec, published, error))
+        return FALSE;
+    backup->bytes_new = published->bytes_new;
+    if (!tree_write_marks(run->shelf, backup, error) || !publish_flush(run->shelf, error))
+        return FALSE;
+    Commit commit_data = {run, backup};
+    if (!run_change(run, commit, &commit_data, error))
+        return FALSE;
+    crash_point("publishing.catalogued");
+    return capture_remove(run, backup->id, error);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/recover.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "catalog/record.h"
+#include "catalog/tree.h"
+#include "flow/capture.h"
+#include "flow/publishing.h"
+#include "model/chain.h"
+#include "model/fence.h"
+#include "prepare/place.h"
+#include "repo/contents.h"
+#include "repo/sums.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- captures and .incoming ------------------------------------------------------------------ */
+
+/* Every file there, every byte as its sum says; NULL: not whole. */
+static Backup *whole_capture(const char *path, const char *id)
+{
+    autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(Backup) backup = fd >= 0 ? tree_read_facts(fd, id, NULL) : NULL;
+    if (backup == NULL)
+        return NULL;
+    g_autoptr(GPtrArray) sums = sums_read(fd, id, backup->sums, NULL);
+    const Contents contents = {.fd = fd, .id = id, .sums = sums, .read = CONTENTS_ALL};
+    if (sums == NULL || !contents_check(&contents, NULL))
+        return NULL;
+    return g_steal_pointer(&backup);
+}
+
+static gboolean publish_on(Run *run, const char *id, const char *capture, GError **error)
+{
+    g_autoptr(Backup) backup = whole_capture(capture, id);
+    if (backup == NULL || !tree_read_marks(run->shelf, backup, NULL))
+        return TRUE;
+    log_notice("publishing %s, which a killed run had finished capturing", id);
+    Published published;
+    return publishing_run(run, backup, capture, &published, error);
+}
+
+static gboolean recover_incoming(Run *run, GError **error)
+{
+    g_autoptr(GPtrArray) ids = shelf_ids(run->shelf, ".incoming", error);
+    g_autofree char *captures = run_capture_dir(run);
+    for (guint i = 0; ids != NULL && i < ids->len; i++) {
+        const char *id = ids->pdata[i];
+        g_autofree char *capture = g_build_filename(captures, id, NULL);
+        g_autofree char *incoming = shelf_incoming(id);
+        if (!publish_on(run, id, capture, error) ||
+            !files_remove_tree(run->shelf->fd, incoming, error))
+            return FALSE;
+    }
+    return ids != NULL;
+}
+
+static gboolean remove_below(const char *directory, const char *what, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    if (dir == NULL)
+        return TRUE;
+    for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
+        g_autofree char *path = g_build_filename(directory, name, NULL);
+        log_notice("removing %s %s, left by a run that was killed", what, name);
+        if (!files_remove_tree(AT_FDCWD, path, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean recover_leftovers(Run *run, GError **error)
+{
+    g_autofree char *captures = run_capture_dir(run);
+    g_autofree char *private_files = run_state_path(run, "engine");
+    g_autofree char *incoming = g_build_filename(run->shelf->path, ".incoming", NULL);
+    g_autofree char *trash = g_build_filename(run->shelf->path, ".trash", NULL);
+    g_autofree char *proofs = run_proof_dir(run);
+    return recover_incoming(run, error) && remove_below(captures, "the capture", error) &&
+           remove_below(incoming, "the unpublished", error) &&
+           remove_below(trash, "the expired", error) &&
+           remove_below(private_files, "the private files", error) && place_sweep(proofs, error);
+}
+
+/* ---- catalog and tree ------------------------------------------------------------------------ */
+
+static gboolean in_tree(const GPtrArray *ids, const char *id)
+{
+    for (guint i = 0; i < ids->len; i++) {
+        if (g_str_equal(ids->pdata[i], id))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static char *marks_of(const Backup *backup)
+{
+    GString *text = g_string_new(NULL);
+    record_append_marks(backup, text);
+    return g_string_free(text, FALSE);
+}
+
+/* The marks in the tree; NULL where they are what the catalog has, or cannot be read. */
+static Backup *newer_marks(const Run *run, const Backup *backup)
+{
+    g_autoptr(Backup) fresh = backup_new(backup->id);
+    g_autoptr(GError) failure = NULL;
+    if (!tree_read_marks(run->shelf, fresh, &failure)) {
+        log_warning("%s: the catalog's marks are kept", failure->message);
+        return NULL;
+    }
+    g_autofree char *old = marks_of(backup);
+    g_autofree char *new = marks_of(fresh);
+    return g_str_equal(old, new) ? NULL : g_steal_pointer(&fresh);
+}
+
+/* What there is to do; decided without the catalog's lock, done under it. */
+typedef struct {
+    Run *run;
+    GPtrArray *ids;    /* in the tree */
+    GPtrArray *adopt;  /* Backup: in the tree, not in the catalog */
+    GPtrArray *marked; /* Backup: only its marks count */
+    GPtrArray *gone;   /* id: in the catalog, not in the tree */
+} Differences;
+
+static void differences_clear(Differences *differences)
+{
+    g_clear_pointer(&differences->ids, g_ptr_array_unref);
+    g_clear_pointer(&differences->adopt, g_ptr_array_unref);
+    g_clear_pointer(&differences->marked, g_ptr_array_unref);
+    g_clear_pointer(&differences->gone, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Differences, differences_clear)
+
+/* The fence, as far as facts alone can tell: the server of that time cannot be asked any more. */
+static void judge_adopted(const Run *run, Backup *backup)
+{
+    g_autofree char *path = g_build_filename(run->shelf->path, "backups", backup->id, NULL);
+    g_autoptr(Backup) whole = whole_capture(path, backup->id);
+    if (whole == NULL) {
+        backup_quarantine(backup, "complete", "left by a killed run, and not whole", clock_now());
+        return;
+    }
+    const Backup *parent = backup->type == BACKUP_INCREMENTAL
+                               ? backup_find(run->catalog->backups, backup->parent)
+                               : NULL;
+    if (backup->type == BACKUP_INCREMENTAL && parent == NULL) {
+        backup_quarantine(backup, "parent-present", "its parent is not in the catalog",
+                          clock_now());
+        return;
+    }
+    const Witness then = {
+        .server_uuid = backup->server_uuid,
+        .datadir_id = backup->datadir_id,
+        .started = backup->server_started,
+    };
+    g_autoptr(GPtrArray) broken =
+        fence_after_capture(run->catalog->backups, parent, backup, &then, &then);
+    const Breach *gravest = fence_gravest(broken);
+    if (gravest != NULL)
+        backup_quarantine(backup, gravest->rule, gravest->sentence, clock_now());
+}
+
+static void find_adoptions(Differences *differences)
+{
+    Run *run = differences->run;
+    for (guint i = 0; i < differences->ids->len; i++) {
+        const char *id = differences->ids->pdata[i];
+        if (catalog_find(run->catalog, id) != NULL)
+            continue;
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(Backup) backup = tree_read(run->shelf, id, &failure);
+        if (backup == NULL) {
+            log_warning("%s is in the tree, but it cannot be used: %s", id, failure->message);
+            continue;
+        }
+        g_ptr_array_add(differences->adopt, g_steal_pointer(&backup));
+    }
+}
+
+static gboolean find_differences(Differences *differences, GError **error)
+{
+    Run *run = differences->run;
+    differences->ids = shelf_ids(run->shelf, "backups", error);
+    if (differences->ids == NULL)
+        return FALSE;
+    find_adoptions(differences);
+    for (guint i = 0; i < run->catalog->backups->len; i++) {
+        Backup *backup = run->catalog->backups->pdata[i];
+        gboolean there = in_tree(differences->ids, backup->id);
+        Backup *marks = there ? newer_marks(run, backup) : NULL;
+        if (marks != NULL)
+            g_ptr_array_add(differences->marked, marks);
+        if (!there && backup->state != STATE_MISSING)
+            g_ptr_array_add(differences->gone, g_strdup(backup->id));
+    }
+    return TRUE;
+}
+
+static gboolean adopt(Catalog *catalog, Differences *differences, Backup *backup, GError **error)
+{
+    if (catalog_find(catalog, backup->id) != NULL)
+        return TRUE;
+    if (backup->state == STATE_COMPLETE)
+        judge_adopted(differences->run, backup);
+    log_notice("%s, left by a killed run, is in the catalog now%s%s", backup->id,
+               backup->state == STATE_QUARANTINED ? ", quarantined: " : "", backup->reason);
+    if (!tree_write_marks(differences->run->shelf, backup, error))
+        return FALSE;
+    catalog_add(catalog, backup_copy(backup));
+    return TRUE;
+}
+
+static gboolean mark_missing(Catalog *catalog, const Run *run, const char *id, GError **error)
+{
+    Backup *backup = catalog_find(catalog, id);
+    if (backup == NULL)
+        return TRUE;
+    backup->state = STATE_MISSING;
+    backup_set_text(&backup->rule, "parent-present");
+    backup_set_text(&backup->reason, "its directory is gone from the tree");
+    run_raise(run, EVENT_CHAIN_BROKEN, id, "parent-present", "a backup is gone from the tree",
+              backup->reason);
+    log_warning("%s is gone from the tree: the chain is broken there", id);
+    return tree_write_marks(run->shelf, backup, error);
+}
+
+static gboolean settle(Catalog *catalog, void *data, GError **error)
+{
+    Differences *differences = data;
+    for (guint i = 0; i < differences->adopt->len; i++) {
+        if (!adopt(catalog, differences, differences->adopt->pdata[i], error))
+            return FALSE;
+    }
+    for (guint i = 0; i < differences->marked->len; i++) {
+        const Backup *fresh = differences->marked->pdata[i];
+        Backup *backup = catalog_find(catalog, fresh->id);
+        if (backup != NULL && !tree_read_marks(differences->run->shelf, backup, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < differences->gone->len; i++) {
+        if (!mark_missing(catalog, differences->run, differences->gone->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* Marks are written before their backup is renamed into place. */
+static gboolean remove_stray_marks(const Differences *differences, GError **error)
+{
+    static const char ending[] = ".ini";
+    const Run *run = differences->run;
+    g_autofree char *path = g_build_filename(run->shelf->path, "marks", NULL);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL;
+         name = g_dir_read_name(dir)) {
+        if (!g_str_has_suffix(name, ending))
+            continue;
+        g_autofree char *id = g_strndup(name, strlen(name) - strlen(ending));
+        if (!in_tree(differences->ids, id) && catalog_find(run->catalog, id) == NULL &&
+            !tree_remove_marks(run->shelf, id, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean flow_recover(Run *run, GError **error)
+{
+    if (!recover_leftovers(run, error)) {
+        g_prefix_error(error, "cannot clean up after an earlier run: ");
+        return FALSE;
+    }
+    crash_point("recover.cleaned");
+    g_auto(Differences) differences = {
+        .run = run,
+        .adopt = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free),
+        .marked = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free),
+        .gone = g_ptr_array_new_with_free_func(g_free),
+    };
+    if (!find_differences(&differences, error) || !remove_stray_marks(&differences, error))
+        return FALSE;
+    if (differences.adopt->len + differences.marked->len + differences.gone->len == 0)
+        return TRUE;
+    return run_change(run, settle, &differences, error);
+}

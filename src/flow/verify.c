@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/verify.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "catalog/tree.h"
+#include "model/chain.h"
+
+#include <fcntl.h>
+
+void verdict_clear(Verdict *verdict)
+{
+    g_clear_pointer(&verdict->id, g_free);
+    g_clear_pointer(&verdict->failed, g_free);
+}
+
+/* What a proof found, on its way into the marks. */
+typedef struct {
+    const Run *run;
+    const GPtrArray *path;
+    const ProofResult *result;
+    const char *engine; /* "mariadb-backup 10.11.19-MariaDB"; "" for files */
+    const char *reason; /* of a failure */
+    int64_t at;
+} Finding;
+
+static void note_failure(Backup *backup, const Finding *finding)
+{
+    ProofLevel level = finding->result->failed_level;
+    backup->proof = MIN(backup->proof, level - 1);
+    backup->proof_failed = level;
+    backup->proof_failed_at = finding->at;
+    backup_set_text(&backup->proof_failed_reason, finding->reason);
+    if (backup->state == STATE_COMPLETE)
+        backup_quarantine(backup, "proof", finding->reason, finding->at);
+}
+
+static void note_success(Backup *backup, const Finding *finding)
+{
+    const ProofResult *result = finding->result;
+    if (result->reached >= backup->proof_failed) {
+        backup->proof_failed = PROOF_NONE;
+        backup->proof_failed_at = 0;
+        backup_set_text(&backup->proof_failed_reason, "");
+    }
+    /* what only a proof had condemned, a proof at `prepare` or above lifts */
+    if (result->reached >= PROOF_PREPARE && backup->state == STATE_QUARANTINED &&
+        g_str_equal(backup->rule, "proof")) {
+        backup->state = STATE_COMPLETE;
+        backup->quarantined_at = 0;
+        backup_set_text(&backup->rule, "");
+        backup_set_text(&backup->reason, "");
+    }
+    if (result->reached < backup->proof)
+        return;
+    backup->proof = result->reached;
+    backup->proof_at = finding->at;
+    backup->proof_seconds = (uint64_t)result->seconds;
+    backup_set_text(&backup->proof_engine, finding->engine);
+}
+
+/* Links of a path that was prepared to its end were each prepared on the way. */
+static void note_link(Backup *backup, const Finding *finding, guint index)
+{
+    const ProofResult *result = finding->result;
+    if (index < result->links_read)
+        backup->files_at = finding->at;
+    if (result->failed != NULL && g_str_equal(result->failed->id, backup->id))
+        note_failure(backup, finding);
+    else if (result->failed == NULL && index + 1 == finding->path->len)
+        note_success(backup, finding);
+}
+
+static gboolean record(Catalog *catalog, void *data, GError **error)
+{
+    const Finding *finding = data;
+    for (guint i = 0; i < finding->path->len; i++) {
+        const Backup *link = finding->path->pdata[i];
+        Backup *backup = catalog_find(catalog, link->id);
+        if (backup == NULL) /* removed meanwhile: nothing to say of it */
+            continue;
+        note_link(backup, finding, i);
+        if (!tree_write_marks(finding->run->shelf, backup, error))
+            return FALSE;
+        crash_point("verify.marked");
+    }
+    return TRUE;
+}
+
+static Engine *find_engine(const Run *run, const Backup *backup, GError **error)
+{
+    const char *wanted =
+        g_str_equal(run->config->engine, "auto") ? backup->engine : run->config->engine;
+    g_autoptr(Engine) engine = engine_find(wanted, error);
+    if (engine == NULL)
+        return NULL;
+    const EngineBuild taken = {backup->engine, backup->engine_version, backup->server_version};
+    const EngineBuild ours = engine_build(engine, backup->server_version);
+    g_autofree char *why = NULL;
+    if (!engine_extends(&taken, &ours, &why)) {
+        (void)fail(error, STATUS_UNFIT,
+                   "%s cannot prepare %s: %s" HINT("install the engine that took it"), engine->path,
+                   backup->id, why);
+        return NULL;
+    }
+    return g_steal_pointer(&engine);
+}
+
+static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
+                      ProofResult *result, GError **error)
+{
+    const InstanceConfig *config = run->config;
+    g_auto(GStrv) options = NULL;
+    if (engine != NULL) {
+        options = engine_check_options(engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
+        if (options == NULL)
+            return FALSE;
+    }
+    g_autofree char *directory = run_proof_dir(run);
+    const Backup *last = path->pdata[path->len - 1];
+    g_autofree char *log_name = g_strconcat("verify-", last->id, ".log", NULL);
+    g_autofree char *log_path = run->state_dir != NULL
+                                    ? run_state_path(run, log_name)
+                                    : g_build_filename(g_get_tmp_dir(), log_name, NULL);
+    const ProofSpec spec = {
+        .shelf = run->shelf,
+        .path = path,
+        .level = level,
+        .engine = engine,
+        .directory = directory,
+        .memory = config->prepare_memory,
+        .workers = config->parallel,
+        .options = options,
+        .stall_timeout_s = config->stall_timeout,
+        .log_path = log_path,
+    };
+    gboolean done = proof_run(&spec, result, error);
+    if (done || result->failed == NULL)
+        (void)unlink(log_path);
+    else if (result->failed_level == PROOF_PREPARE)
+        log_notice("what the engine said is in %s", log_path);
+    return done;
+}
+
+static void tell(const Run *run, const ProofResult *result, const Backup *backup,
+                 const char *reason)
+{
+    if (result->failed == NULL) {
+        run_raise(run, EVENT_PROOF_RECOVERED, backup->id, "", "the test restore passed", "");
+        return;
+    }
+    g_autofree char *summary = g_strdup_printf("test restore of %s failed at level %s", backup->id,
+                                               proof_level_word(result->failed_level));
+    run_raise(run, EVENT_PROOF_FAILED, result->failed->id, "proof", summary, reason);
+}
+
+static void fill_verdict(Verdict *verdict, const ProofResult *result)
+{
+    verdict->reached = result->reached;
+    verdict->bytes_read = result->bytes_read;
+    verdict->seconds = result->seconds;
+    if (result->failed != NULL) {
+        verdict->failed = g_strdup(result->failed->id);
+        verdict->failed_level = result->failed_level;
+    }
+}
+
+/* Only what passed, or blames a link, is a finding; no space or no engine says nothing of it. */
+static gboolean record_finding(Run *run, const Finding *finding, Verdict *verdict, GError **error)
+{
+    const ProofResult *result = finding->result;
+    if (!run->records || (result->failed == NULL && result->reached == PROOF_NONE))
+        return TRUE;
+    Finding copy = *finding;
+    verdict->recorded = run_change(run, record, &copy, error);
+    return verdict->recorded;
+}
+
+static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *engine,
+                                 Verdict *verdict, GError **error)
+{
+    const Backup *wanted = path->pdata[path->len - 1];
+    ProofResult result = {0};
+    g_autoptr(GError) failure = NULL;
+    gboolean proven = prove(run, path, verdict->asked, engine, &result, &failure);
+    fill_verdict(verdict, &result);
+
+    g_autofree char *build =
+        engine != NULL ? g_strdup_printf("%s %s", engine->name, engine->version) : g_strdup("");
+    const Finding finding = {
+        .run = run,
+        .path = path,
+        .result = &result,
+        .engine = build,
+        .reason = failure != NULL ? failure->message : "",
+        .at = clock_now(),
+    };
+    if (proven || result.failed != NULL)
+        tell(run, &result, wanted, finding.reason);
+    g_autoptr(GError) unrecorded = NULL;
+    if (!record_finding(run, &finding, verdict, &unrecorded))
+        log_warning("the result could not be recorded: %s", unrecorded->message);
+    if (proven)
+        return TRUE;
+    /* an engine that says no to a stored link is a failed verification */
+    Status status = verdict->failed != NULL ? STATUS_VERIFY : error_status(failure);
+    return fail(error, status, "%s", failure->message);
+}
+
+/* Sets no error where the lock cannot be had because nobody here can change the repository. */
+static gboolean lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error)
+{
+    GError *held = NULL;
+    *lock = shelf_read_chain(run->shelf, backup->chain, run->command, &held);
+    if (held == NULL)
+        return TRUE;
+    g_propagate_error(error, held);
+    return FALSE;
+}
+
+gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *verdict,
+                     GError **error)
+{
+    verdict->id = g_strdup(wanted->id);
+    verdict->asked = level;
+    if (level > PROOF_HIGHEST)
+        return fail(error, STATUS_VERIFY,
+                    "level %s is not built yet, so it cannot be reached" HINT(
+                        "the highest level is: --level=%s"),
+                    proof_level_word(level), proof_level_word(PROOF_HIGHEST));
+    g_autoptr(Lock) lock = NULL;
+    if (!lock_chain(run, wanted, &lock, error))
+        return FALSE;
+    g_autoptr(GError) gap = NULL;
+    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, wanted, &gap);
+    if (path == NULL) {
+        run_raise(run, EVENT_PROOF_FAILED, wanted->id, "parent-present",
+                  "a link of the chain is gone", gap->message);
+        return fail(error, STATUS_VERIFY, "%s", gap->message);
+    }
+    g_autoptr(Engine) engine = NULL;
+    if (level >= PROOF_PREPARE) {
+        engine = find_engine(run, wanted, error);
+        if (engine == NULL)
+            return FALSE;
+    }
+    return prove_and_record(run, path, engine, verdict, error);
+}
