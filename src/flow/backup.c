@@ -370,7 +370,7 @@ gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outc
     outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
     if (!taken) {
         const char *backup = outcome->backup != NULL ? outcome->backup->id : "";
-        if (error_status(failure) != STATUS_CHAIN)
+        if (!work.broke || error_status(failure) != STATUS_CHAIN) /* that alarm is out already */
             run_raise(run, EVENT_BACKUP_FAILED, backup, "", "the backup failed", failure->message);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;

@@ -90,7 +90,7 @@ static gboolean record(Catalog *catalog, void *data, GError **error)
     return TRUE;
 }
 
-static Engine *find_engine(const Run *run, const Backup *backup, GError **error)
+Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
 {
     const char *wanted =
         g_str_equal(run->config->engine, "auto") ? backup->engine : run->config->engine;
@@ -210,8 +210,7 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
     return fail(error, status, "%s", failure->message);
 }
 
-/* Sets no error where the lock cannot be had because nobody here can change the repository. */
-static gboolean lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error)
+gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error)
 {
     GError *held = NULL;
     *lock = shelf_read_chain(run->shelf, backup->chain, run->command, &held);
@@ -232,7 +231,7 @@ gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *
                         "the highest level is: --level=%s"),
                     proof_level_word(level), proof_level_word(PROOF_HIGHEST));
     g_autoptr(Lock) lock = NULL;
-    if (!lock_chain(run, wanted, &lock, error))
+    if (!verify_lock_chain(run, wanted, &lock, error))
         return FALSE;
     g_autoptr(GError) gap = NULL;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, wanted, &gap);
@@ -243,7 +242,7 @@ gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *
     }
     g_autoptr(Engine) engine = NULL;
     if (level >= PROOF_PREPARE) {
-        engine = find_engine(run, wanted, error);
+        engine = verify_find_engine(run, wanted, error);
         if (engine == NULL)
             return FALSE;
     }

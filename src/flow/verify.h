@@ -35,4 +35,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Verdict, verdict_clear)
 gboolean flow_verify(Run *run, const Backup *backup, ProofLevel level, Verdict *verdict,
                      GError **error);
 
+/* The engine that may prepare this backup; also for restore. */
+Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error);
+
+/* TRUE and no lock where nobody here can change the repository (read-only, another's). */
+gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error);
+
 #endif

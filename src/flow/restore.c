@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/restore.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "flow/verify.h"
+#include "model/chain.h"
+#include "restore/restore.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+void restore_outcome_clear(RestoreOutcome *outcome)
+{
+    g_clear_pointer(&outcome->target, g_free);
+}
+
+/* USER[:GROUP]; without a group that of the user. */
+static gboolean parse_owner(const char *text, RestoreSpec *spec, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", 2);
+    const struct passwd *user = getpwnam(parts[0]);
+    if (user == NULL)
+        return fail(error, STATUS_USAGE, "there is no user %s", parts[0]);
+    spec->set_owner = TRUE;
+    spec->user = user->pw_uid;
+    spec->group = user->pw_gid;
+    if (parts[1] == NULL)
+        return TRUE;
+    const struct group *group = getgrnam(parts[1]);
+    if (group == NULL)
+        return fail(error, STATUS_USAGE, "there is no group %s", parts[1]);
+    spec->group = group->gr_gid;
+    return TRUE;
+}
+
+const Backup *restore_last_before(const Run *run, int64_t time)
+{
+    const GPtrArray *backups = run->catalog->backups;
+    for (guint i = backups->len; i > 0; i--) {
+        const Backup *backup = backups->pdata[i - 1];
+        if (backup->data_until <= time && chain_sound(backups, backup, NULL))
+            return backup;
+    }
+    return NULL;
+}
+
+/* Without archived binary logs no moment between two backups can be brought back. */
+static gboolean refuse_time(const Run *run, const char *text, GError **error)
+{
+    int64_t time = 0;
+    if (*text == '\0' || !clock_parse(text, &time))
+        return fail(error, STATUS_USAGE,
+                    "%s is no time" HINT("RFC 3339 with an offset, as 2026-11-22T02:00:00Z"), text);
+    const Backup *before = restore_last_before(run, time);
+    if (before == NULL)
+        return fail(error, STATUS_RESTORE, "no restorable backup ends before %s", text);
+    g_autofree char *until = clock_format(before->data_until);
+    return fail(error, STATUS_RESTORE,
+                "binary logs are not archived, so the state at %s cannot be brought back; the last "
+                "backup before it is %s, with the data of %s" HINT("lsnchain restore %s "
+                                                                   "--target-dir=DIR"),
+                text, before->id, until, before->id);
+}
+
+static gboolean check_sound(const Run *run, const Backup *backup, GError **error)
+{
+    g_autofree char *why = NULL;
+    if (chain_sound(run->catalog->backups, backup, &why))
+        return TRUE;
+    const Backup *sound = chain_restorable_until(run->catalog->backups);
+    return fail(error, STATUS_RESTORE, "%s cannot be restored: %s" HINT("restorable: %s"),
+                backup->id, why, sound != NULL ? sound->id : "nothing");
+}
+
+static void fill_outcome(const Run *run, const Backup *backup, const GPtrArray *path,
+                         const RestoreRequest *request, RestoreOutcome *outcome)
+{
+    outcome->backup = backup;
+    outcome->proven = chain_proven(run->catalog->backups, backup, run_read_since(run));
+    outcome->room = prepare_room(path);
+    outcome->estimate_s = (int64_t)backup->proof_seconds;
+    outcome->target = g_canonicalize_filename(request->target, NULL);
+}
+
+gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
+                      RestoreAnnounceFn *announce, void *data, RestoreOutcome *outcome,
+                      GError **error)
+{
+    if (request->to_time != NULL)
+        return refuse_time(run, request->to_time, error);
+    RestoreSpec spec = {0};
+    if (request->owner != NULL && !parse_owner(request->owner, &spec, error))
+        return FALSE;
+    g_autoptr(Lock) lock = NULL;
+    if (!verify_lock_chain(run, backup, &lock, error) || !check_sound(run, backup, error))
+        return FALSE;
+    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, error);
+    g_autoptr(Engine) engine = path != NULL ? verify_find_engine(run, backup, error) : NULL;
+    if (engine == NULL)
+        return FALSE;
+    g_auto(GStrv) options =
+        engine_check_options(engine, run->config->prepare_options, ENGINE_FOR_PREPARE, error);
+    if (options == NULL)
+        return FALSE;
+    fill_outcome(run, backup, path, request, outcome);
+    spec.shelf = run->shelf;
+    spec.path = path;
+    spec.engine = engine;
+    spec.target = outcome->target;
+    spec.memory = request->memory != 0 ? request->memory : run->config->prepare_memory;
+    spec.workers = run->config->parallel;
+    spec.options = options;
+    spec.stall_timeout_s = run->config->stall_timeout;
+    if (!restore_check_target(&spec, error))
+        return FALSE;
+    announce(outcome, data);
+    if (request->dry_run)
+        return TRUE;
+    int64_t started = g_get_monotonic_time();
+    outcome->restored = restore_run(&spec, &outcome->prepared, error);
+    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    return outcome->restored;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* restore: chooses the backup, says what will be done, does it.  Holds the chain's lock, shared. */
+#ifndef LSNCHAIN_FLOW_RESTORE_H
+#define LSNCHAIN_FLOW_RESTORE_H
+
+#include "flow/run.h"
+#include "prepare/prepare.h"
+
+#include <glib.h>
+
+typedef struct {
+    const char *target;  /* as typed; made absolute here */
+    const char *owner;   /* "mysql" or "mysql:mysql"; NULL: as it comes */
+    const char *to_time; /* NULL: none */
+    uint64_t memory;     /* 0: as configured */
+    gboolean dry_run;
+} RestoreRequest;
+
+typedef struct {
+    const Backup *backup; /* belongs to the run's catalog */
+    gboolean proven;
+    uint64_t room;      /* bytes that are needed at the target */
+    int64_t estimate_s; /* what its proof took; 0: not known */
+    char *target;       /* absolute */
+    Prepared prepared;
+    int64_t seconds;
+    gboolean restored;
+} RestoreOutcome;
+
+void restore_outcome_clear(RestoreOutcome *outcome);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RestoreOutcome, restore_outcome_clear)
+
+/* Called when all is known and nothing is done yet: for "this is what will happen". */
+typedef void RestoreAnnounceFn(const RestoreOutcome *outcome, void *data);
+
+/* `outcome` comes zeroed. */
+gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
+                      RestoreAnnounceFn *announce, void *data, RestoreOutcome *outcome,
+                      GError **error);
+
+/* The last backup whose data end at or before T, for the refusal of --to-time; NULL: none. */
+const Backup *restore_last_before(const Run *run, int64_t time);
+
+#endif
