@@ -211,23 +211,23 @@ static gboolean set_size(const Option *option, const char *text, void *field)
 /* clang-format off */
 static const struct {
     SetFn *set;
-    const char *allowed;
-    const char *words; /* what is said before the list of words; NULL: they are not listed */
+    const char *allowed; /* followed by the words, where the option has some */
+    const char *after;
 } types[] = {
-    [OPTION_TEXT]         = {set_text,         "text", NULL},
-    [OPTION_PATH]         = {set_path,         "an absolute path", NULL},
-    [OPTION_PROGRAM]      = {set_program,      "an absolute path", " or "},
-    [OPTION_ARGUMENTS]    = {set_arguments,    "options with balanced quotes, as in a shell", NULL},
-    [OPTION_SCHEMA]       = {set_schema,       "letters, digits and '_', at most 64, no digit first", NULL},
-    [OPTION_URL]          = {set_url,          "an address with a host and the scheme ", ""},
-    [OPTION_SIGNING_KEYS] = {set_signing_keys, "whsec_ and at least 16 bytes in base64; two with a space between while they rotate", NULL},
+    [OPTION_TEXT]         = {set_text,         "text", ""},
+    [OPTION_PATH]         = {set_path,         "an absolute path", ""},
+    [OPTION_PROGRAM]      = {set_program,      "", "; or an absolute path"},
+    [OPTION_ARGUMENTS]    = {set_arguments,    "options with balanced quotes, as in a shell", ""},
+    [OPTION_SCHEMA]       = {set_schema,       "letters, digits and '_', at most 64, no digit first", ""},
+    [OPTION_URL]          = {set_url,          "an address with a host; its scheme is ", ""},
+    [OPTION_SIGNING_KEYS] = {set_signing_keys, "whsec_ and at least 16 bytes in base64; while they rotate two, with a space between", ""},
     [OPTION_WORD]         = {set_word,         "", ""},
     [OPTION_CHOICE]       = {set_choice,       "", ""},
-    [OPTION_NAMES]        = {set_names,        "names with commas between", NULL},
-    [OPTION_FLAG]         = {set_flag,         "yes or no", NULL},
-    [OPTION_COUNT]        = {set_count,        "a whole number", NULL},
-    [OPTION_DURATION]     = {set_duration,     "a duration in s, m, h, d or w", NULL},
-    [OPTION_SIZE]         = {set_size,         "a size in bytes, or with K, M, G or T", NULL},
+    [OPTION_NAMES]        = {set_names,        "names with commas between", ""},
+    [OPTION_FLAG]         = {set_flag,         "yes or no", ""},
+    [OPTION_COUNT]        = {set_count,        "a whole number", ""},
+    [OPTION_DURATION]     = {set_duration,     "a duration in s, m, h, d or w,", ""},
+    [OPTION_SIZE]         = {set_size,         "a size in bytes, or with K, M, G or T,", ""},
 };
 /* clang-format on */
 
@@ -260,10 +260,9 @@ static void append_words(GString *out, const char *words)
 char *value_allowed(const Option *option)
 {
     GString *out = g_string_new(types[option->type].allowed);
-    if (types[option->type].words != NULL) {
-        g_string_append(out, types[option->type].words);
+    if (option->words != NULL)
         append_words(out, option->words);
-    }
+    g_string_append(out, types[option->type].after);
     if (option->least != NULL)
         g_string_append_printf(out, " from %s to %s", option->least, option->most);
     if (option->zero != NULL)
