@@ -82,6 +82,8 @@ static gboolean set_url(const Option *option, const char *text, void *field)
     if (text[0] == '\0')
         return may_be_empty(option) && store(text, field);
     g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+    if (strpbrk(text, " \t") != NULL) /* GLib lets them pass */
+        return FALSE;
     if (uri == NULL || find_word(option, g_uri_get_scheme(uri)) < 0)
         return FALSE;
     const char *host = g_uri_get_host(uri);
