@@ -416,9 +416,9 @@ static gboolean load_file(Config *config, const char *path, GError **error)
         return FALSE;
 
     Loading loading = {.config = config, .path = path};
+    const IniReader reader = {STATUS_CONFIG, take_line, &loading};
     g_autoptr(GString) text = read_open_file(fd, path, &status, error);
-    return text != NULL &&
-           ini_read(text->str, text->len, path, STATUS_CONFIG, take_line, &loading, error) &&
+    return text != NULL && ini_read(text->str, text->len, path, &reader, error) &&
            access_check(path, &status, loading.secret, geteuid(), own_group, error);
 }
 

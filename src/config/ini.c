@@ -35,9 +35,7 @@ typedef struct {
     Piece rest;
     unsigned line;
     const char *name;
-    Status status;
-    IniEntryFn *entry;
-    void *data;
+    const IniReader *reader;
     GError *failure;
 
     char section[SECTION_MOST + 1]; /* the one that is open; "" before the first */
@@ -73,8 +71,8 @@ static gboolean fail_line(Reading *reading, const char *format, ...)
     va_start(args, format);
     g_autofree char *sentence = g_strdup_vprintf(format, args);
     va_end(args);
-    return fail(&reading->failure, reading->status, "%s:%u: %s", reading->name, reading->line,
-                sentence);
+    return fail(&reading->failure, reading->reader->status, "%s:%u: %s", reading->name,
+                reading->line, sentence);
 }
 
 static gboolean is_blank(char c)
@@ -147,8 +145,8 @@ static unsigned note_key(Reading *reading, const char *key)
 
 static gboolean hand_on(Reading *reading, const char *key, const char *value)
 {
-    if (reading->entry(reading->section, key, value, reading->line, reading->data,
-                       &reading->failure))
+    if (reading->reader->entry(reading->section, key, value, reading->line, reading->reader->data,
+                               &reading->failure))
         return TRUE;
     g_prefix_error(&reading->failure, "%s:%u: ", reading->name, reading->line);
     return FALSE;
@@ -299,15 +297,13 @@ static void skip_byte_order_mark(Piece *text)
     }
 }
 
-gboolean ini_read(const char *text, size_t length, const char *name, Status status,
-                  IniEntryFn *entry, void *data, GError **error)
+gboolean ini_read(const char *text, size_t length, const char *name, const IniReader *reader,
+                  GError **error)
 {
     g_auto(Reading) reading = {
         .rest = {text, length},
         .name = name,
-        .status = status,
-        .entry = entry,
-        .data = data,
+        .reader = reader,
         .section_numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .key_numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .last = g_array_new(FALSE, TRUE, sizeof(guint)),
@@ -327,12 +323,12 @@ gboolean ini_read(const char *text, size_t length, const char *name, Status stat
     return FALSE;
 }
 
-gboolean ini_read_file(int dir_fd, const char *path, size_t limit, Status status, IniEntryFn *entry,
-                       void *data, GError **error)
+gboolean ini_read_file(int dir_fd, const char *path, size_t limit, const IniReader *reader,
+                       GError **error)
 {
     g_autoptr(GError) cause = NULL;
     g_autoptr(GString) text = files_read_text(dir_fd, path, limit, &cause);
     if (text == NULL)
-        return fail(error, status, "%s: %s", path, cause->message);
-    return ini_read(text->str, text->len, path, status, entry, data, error);
+        return fail(error, reader->status, "%s: %s", path, cause->message);
+    return ini_read(text->str, text->len, path, reader, error);
 }

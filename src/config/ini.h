@@ -16,7 +16,7 @@
  * Everything else is refused: control characters but the tab, a line above 1 MiB, a key before the
  * first section, a key given twice in its section.  A section may be opened again: it is the same.
  *
- * Every error has the code that was asked for and begins with "NAME:LINE: " (with "NAME: " where a
+ * Every error of ours begins with "NAME:LINE: " (with "NAME: " where a
  * whole file cannot be read).  No error repeats a value: it may be a password.
  *
  * Main thread only: inih is set up through variables of the whole process.
@@ -37,12 +37,18 @@
 typedef gboolean IniEntryFn(const char *section, const char *key, const char *value, unsigned line,
                             void *data, GError **error);
 
+typedef struct {
+    Status status; /* the code of every error */
+    IniEntryFn *entry;
+    void *data; /* handed to entry */
+} IniReader;
+
 /* `name` is what messages call the text. */
-gboolean ini_read(const char *text, size_t length, const char *name, Status status,
-                  IniEntryFn *entry, void *data, GError **error);
+gboolean ini_read(const char *text, size_t length, const char *name, const IniReader *reader,
+                  GError **error);
 
 /* The same for the regular file `path` below `dir_fd`, of no more than `limit` bytes. */
-gboolean ini_read_file(int dir_fd, const char *path, size_t limit, Status status, IniEntryFn *entry,
-                       void *data, GError **error);
+gboolean ini_read_file(int dir_fd, const char *path, size_t limit, const IniReader *reader,
+                       GError **error);
 
 #endif

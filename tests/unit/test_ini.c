@@ -25,7 +25,7 @@ static char *read_bytes(const char *text, size_t length)
 {
     g_autoptr(GError) error = NULL;
     GString *out = g_string_new(NULL);
-    if (!ini_read(text, length, "x.ini", STATUS_CATALOG, write_down, out, &error)) {
+    if (!ini_read(text, length, "x.ini", &(IniReader){STATUS_CATALOG, write_down, out}, &error)) {
         cr_expect(error_status(error) == STATUS_CATALOG || strstr(text, "stop") != NULL,
                   "the status of: %s", error->message);
         g_string_assign(out, error->message);
@@ -188,8 +188,8 @@ Test(ini, survives_random_text_and_always_names_the_place)
         g_autoptr(GString) text = random_text(rand);
         g_autoptr(GString) out = g_string_new(NULL);
         g_autoptr(GError) error = NULL;
-        gboolean read =
-            ini_read(text->str, text->len, "x.ini", STATUS_CONFIG, write_down, out, &error);
+        gboolean read = ini_read(text->str, text->len, "x.ini",
+                                 &(IniReader){STATUS_CONFIG, write_down, out}, &error);
         cr_assert_eq(read, error == NULL);
         cr_assert(read || g_str_has_prefix(error->message, "x.ini:"), "%s", error->message);
         cr_assert(read || strstr(error->message, "inih") == NULL, "inih disagrees on %s: %s",
@@ -225,7 +225,8 @@ Test(ini, reads_ten_thousand_sections_in_no_time)
     }
     g_autoptr(GString) out = g_string_new(NULL);
     gint64 start = g_get_monotonic_time();
-    cr_assert(ini_read(text->str, text->len, "x", STATUS_CATALOG, write_down, out, NULL));
+    cr_assert(
+        ini_read(text->str, text->len, "x", &(IniReader){STATUS_CATALOG, write_down, out}, NULL));
     gint64 took = g_get_monotonic_time() - start;
     cr_log_info("%zu bytes in %" G_GINT64_FORMAT " us", text->len, took);
     cr_expect_lt(took, 5 * G_USEC_PER_SEC);
@@ -248,12 +249,14 @@ Test(ini, refuses_a_directory_a_missing_and_a_large_file)
         g_autofree char *at = g_build_filename(dir, cases[i].name, NULL);
         g_autoptr(GError) error = NULL;
         g_autoptr(GString) out = g_string_new(NULL);
-        cr_assert_not(ini_read_file(AT_FDCWD, at, 5, STATUS_CATALOG, write_down, out, &error));
+        cr_assert_not(
+            ini_read_file(AT_FDCWD, at, 5, &(IniReader){STATUS_CATALOG, write_down, out}, &error));
         cr_expect_eq(error_status(error), STATUS_CATALOG);
         cr_expect(strstr(error->message, cases[i].error) != NULL, "%s", error->message);
     }
     g_autoptr(GString) out = g_string_new(NULL);
-    cr_expect(ini_read_file(AT_FDCWD, path, 10, STATUS_CATALOG, write_down, out, NULL));
+    cr_expect(
+        ini_read_file(AT_FDCWD, path, 10, &(IniReader){STATUS_CATALOG, write_down, out}, NULL));
     cr_expect_str_eq(out->str, "[a]a.k=v@2 ");
     g_unlink(path);
     g_rmdir(dir);
