@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/options.h"
+
+#include "config/config.h"
+
+#define GLOBAL(field)   .section = "global", .key = #field, .at = offsetof(Config, field)
+#define INSTANCE(field) .section = "instance", .key = #field, .at = offsetof(InstanceConfig, field)
+#define ALERT(field)    .section = "alert", .key = #field, .at = offsetof(AlertConfig, field)
+#define ROUTE(field)    .section = "route", .key = #field, .at = offsetof(RouteConfig, field)
+
+/* clang-format off */
+static const OptionSection sections[] = {
+    {"global", SECTION_NAME_NONE, NULL,
+     "What holds for all. Any key of [instance] may stand here too, as the default of all "
+     "instances."},
+    {"instance", SECTION_NAME_MUST, "shop",
+     "One database server that is backed up. A name is 1 to 32 of a-z, 0-9, '_' and '-', and "
+     "begins with a letter or a digit."},
+    {"assert", SECTION_NAME_MUST, "shop",
+     "Queries of your own for the test restore of this instance, under names of your own: each "
+     "must give one row with one value that is true."},
+    {"alert", SECTION_NAME_MUST, "mail",
+     "One way to reach people or machines."},
+    {"route", SECTION_NAME_MAY, NULL,
+     "Which alerts hear of what. [route INSTANCE] replaces all of [route] for one instance."},
+    {NULL, SECTION_NAME_NONE, NULL, NULL},
+};
+
+static const Option options[] = {
+    {GLOBAL(repository), .type = OPTION_PATH, .example = "/srv/lsnchain",
+     .sentence = "directory on this machine that holds all backups; made by `lsnchain init`"},
+    {GLOBAL(state_dir), .type = OPTION_PATH, .fallback = "/var/lib/lsnchain",
+     .sentence = "what lsnchain remembers beside the backups; losing it loses no backup"},
+
+    {INSTANCE(defaults_file), .type = OPTION_PATH, .example = "/etc/lsnchain/shop.cnf",
+     .sentence = "option file of mode 0600 with [client] user, password, and socket or host"},
+    {INSTANCE(scratch_dir), .type = OPTION_PATH, .fallback = "",
+     .sentence = "where captures are made; empty: REPOSITORY/.scratch; on the filesystem of the "
+                 "repository publishing moves no data"},
+    {INSTANCE(proof_dir), .type = OPTION_PATH, .fallback = "",
+     .sentence = "where backups are prepared to prove them; empty: scratch_dir; needs room for one "
+                 "data directory as it is on the server"},
+    {INSTANCE(engine), .type = OPTION_PROGRAM, .fallback = "auto",
+     .words = "auto xtrabackup mariadb-backup",
+     .sentence = "the program that copies the data"},
+    {INSTANCE(engine_options), .type = OPTION_ARGUMENTS, .fallback = "",
+     .sentence = "passed on to the engine when it takes a backup; ours are refused"},
+    {INSTANCE(prepare_options), .type = OPTION_ARGUMENTS, .fallback = "",
+     .sentence = "passed on to the engine when it prepares a backup; ours are refused"},
+    {INSTANCE(server_options), .type = OPTION_ARGUMENTS, .fallback = "", .effect = OPTION_LATER,
+     .sentence = "passed on to the throwaway server of a test restore; ours are refused"},
+    {INSTANCE(server_binary), .type = OPTION_PROGRAM, .fallback = "auto", .words = "auto",
+     .effect = OPTION_LATER,
+     .sentence = "the server that a test restore starts"},
+    {INSTANCE(rsync), .type = OPTION_PROGRAM, .fallback = "rsync", .words = "rsync",
+     .sentence = "the rsync that publishes"},
+    {INSTANCE(parallel), .type = OPTION_COUNT, .fallback = "2", .least = "1", .most = "64",
+     .sentence = "threads with which the engine reads and we seal"},
+    {INSTANCE(throttle), .type = OPTION_SIZE, .fallback = "0", .least = "64K", .most = "1T",
+     .zero = "as fast as it goes",
+     .sentence = "data copied in a second, until the engine begins to lock"},
+    {INSTANCE(lock_timeout), .type = OPTION_DURATION, .fallback = "60s",
+     .least = "1s", .most = "1h",
+     .sentence = "longest time from the engine's DDL block to its end; then it is stopped and the "
+                 "backup fails"},
+    {INSTANCE(checkpoint_first), .type = OPTION_FLAG, .fallback = "no",
+     .sentence = "ask the engine for a checkpoint before it copies: less redo in each link, but "
+                 "its account needs SUPER"},
+    {INSTANCE(compression), .type = OPTION_CHOICE, .fallback = "lz4", .words = "none lz4",
+     .sentence = "how files are stored"},
+    {INSTANCE(compression_level), .type = OPTION_COUNT, .fallback = "1",
+     .least = "1", .most = "12",
+     .sentence = "LZ4's level; from 3 on it is slower and smaller"},
+    {INSTANCE(full_every), .type = OPTION_DURATION, .fallback = "7d",
+     .least = "1m", .most = "366d",
+     .sentence = "age of the newest full at which `backup` takes the next one"},
+    {INSTANCE(max_incrementals), .type = OPTION_COUNT, .fallback = "14",
+     .least = "0", .most = "1000",
+     .sentence = "incrementals on one full; then comes a full"},
+    {INSTANCE(full_after_break), .type = OPTION_CHOICE, .fallback = "next", .words = "next same",
+     .sentence = "which run takes the full when a chain is found broken after the capture"},
+    {INSTANCE(restore_within), .type = OPTION_DURATION, .fallback = "0",
+     .least = "1m", .most = "366d", .zero = "no target", .effect = OPTION_LATER,
+     .sentence = "longest restore that is wanted: a full is taken when the forecast passes it"},
+    {INSTANCE(stall_timeout), .type = OPTION_DURATION, .fallback = "30m",
+     .least = "1s", .most = "1d",
+     .sentence = "an engine that neither sends, logs nor reads for so long is stopped"},
+    {INSTANCE(backup_max_time), .type = OPTION_DURATION, .fallback = "0",
+     .least = "1s", .most = "30d", .zero = "no limit",
+     .sentence = "longest time for the capture of a backup; then it is stopped and fails"},
+    {INSTANCE(verify_after), .type = OPTION_CHOICE, .fallback = "queries",
+     .words = "none files prepare server queries",
+     .sentence = "level to which each new backup is proven at once; while a level is not built, "
+                 "the highest below it"},
+    {INSTANCE(verify_max_time), .type = OPTION_DURATION, .fallback = "30m",
+     .least = "1s", .most = "30d", .zero = "no limit", .effect = OPTION_LATER,
+     .sentence = "time for proving after a backup; what is left is reported"},
+    {INSTANCE(rolling_base), .type = OPTION_FLAG, .fallback = "yes", .effect = OPTION_LATER,
+     .sentence = "keep a prepared copy and roll it forward, so that a proof costs one link only"},
+    {INSTANCE(prepare_memory), .type = OPTION_SIZE, .fallback = "512M",
+     .least = "16M", .most = "1T",
+     .sentence = "memory for the engine when it prepares"},
+    {INSTANCE(canary), .type = OPTION_CHOICE, .fallback = "auto", .words = "auto yes no",
+     .effect = OPTION_LATER,
+     .sentence = "write a row before each capture that a test restore must find; auto: unless the "
+                 "server is read-only or a replica"},
+    {INSTANCE(canary_schema), .type = OPTION_SCHEMA, .fallback = "lsnchain",
+     .effect = OPTION_LATER,
+     .sentence = "schema of the table with that row"},
+    {INSTANCE(reread_every), .type = OPTION_DURATION, .fallback = "30d",
+     .least = "1h", .most = "3660d", .effect = OPTION_LATER,
+     .sentence = "a stored file that was not read back for so long proves nothing any more"},
+    {INSTANCE(reseed_every), .type = OPTION_COUNT, .fallback = "0",
+     .least = "1", .most = "1000", .zero = "never", .effect = OPTION_LATER,
+     .sentence = "every so many fulls one stores all files anew, without hard links"},
+    {INSTANCE(keep_chains), .type = OPTION_COUNT, .fallback = "4",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "newest chains that stay; a backup stays when any keep_ rule keeps it"},
+    {INSTANCE(keep_days), .type = OPTION_COUNT, .fallback = "0",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "days of which all backups stay"},
+    {INSTANCE(keep_weekly), .type = OPTION_COUNT, .fallback = "0",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "weeks of which one backup stays"},
+    {INSTANCE(keep_monthly), .type = OPTION_COUNT, .fallback = "0",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "months of which one backup stays"},
+    {INSTANCE(keep_yearly), .type = OPTION_COUNT, .fallback = "0",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "years of which one backup stays"},
+    {INSTANCE(keep_proven), .type = OPTION_COUNT, .fallback = "1",
+     .least = "0", .most = "100000", .effect = OPTION_LATER,
+     .sentence = "newest proven backups that stay whatever else is removed"},
+    {INSTANCE(keep_quarantined), .type = OPTION_DURATION, .fallback = "30d",
+     .least = "1h", .most = "3660d", .zero = "not at all", .effect = OPTION_LATER,
+     .sentence = "how long quarantined backups stay"},
+    {INSTANCE(repeat_after), .type = OPTION_DURATION, .fallback = "24h",
+     .least = "1m", .most = "366d",
+     .sentence = "an alert that still holds is sent again after so long"},
+    {INSTANCE(ping_url), .type = OPTION_URL, .fallback = "", .words = "https http",
+     .secret = TRUE, .effect = OPTION_LATER,
+     .sentence = "address that is called after each good run, for a dead man's switch"},
+    {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "", .effect = OPTION_LATER,
+     .sentence = "file that is written for Prometheus' textfile collector after each run"},
+
+    {ALERT(type), .type = OPTION_WORD, .words = "smtp webhook", .example = "smtp",
+     .sentence = "mail, or an HTTP request after the Standard Webhooks"},
+    {ALERT(url), .type = OPTION_URL, .words = "https http smtp smtps", .secret = TRUE,
+     .example = "smtp://mail.example.org:587",
+     .sentence = "where to; a webhook's address is a credential, and only its host is ever shown"},
+    {ALERT(user), .type = OPTION_TEXT, .fallback = "",
+     .sentence = "name for the mail server"},
+    {ALERT(password), .type = OPTION_TEXT, .fallback = "", .secret = TRUE,
+     .sentence = "password for the mail server"},
+    {ALERT(from), .type = OPTION_TEXT, .fallback = "", .example = "lsnchain@example.org",
+     .sentence = "sender of the mail; smtp needs it"},
+    {ALERT(to), .type = OPTION_TEXT, .fallback = "", .example = "dba@example.org",
+     .sentence = "receivers of the mail, with commas between; smtp needs one"},
+    {ALERT(tls), .type = OPTION_WORD, .fallback = "required", .words = "required none",
+     .sentence = "encryption to the mail server; none only without a password"},
+    {ALERT(ca_file), .type = OPTION_PATH, .fallback = "",
+     .sentence = "certificates to trust instead of the system's"},
+    {ALERT(secret), .type = OPTION_SIGNING_KEYS, .fallback = "", .secret = TRUE,
+     .sentence = "signs a webhook's requests"},
+    {ALERT(timeout), .type = OPTION_DURATION, .fallback = "30s", .least = "1s", .most = "5m",
+     .sentence = "longest time for one delivery"},
+
+    {ROUTE(critical), .type = OPTION_NAMES, .fallback = "", .example = "mail",
+     .sentence = "alerts for what must be seen now: a failed backup, a broken chain"},
+    {ROUTE(warning), .type = OPTION_NAMES, .fallback = "", .example = "mail",
+     .sentence = "alerts for what can wait until the morning"},
+    {ROUTE(recovery), .type = OPTION_NAMES, .fallback = "", .example = "mail",
+     .sentence = "alerts for the news that a trouble is over"},
+    {.section = NULL},
+};
+/* clang-format on */
+
+const OptionSection *options_sections(void)
+{
+    return sections;
+}
+
+const Option *options_table(void)
+{
+    return options;
+}
+
+const OptionSection *options_section(const char *word)
+{
+    for (const OptionSection *section = sections; section->word != NULL; section++) {
+        if (g_str_equal(section->word, word))
+            return section;
+    }
+    return NULL;
+}
+
+static gboolean may_stand_in(const Option *option, const char *section)
+{
+    return g_str_equal(option->section, section) ||
+           (g_str_equal(section, "global") && g_str_equal(option->section, "instance"));
+}
+
+const Option *options_find(const char *section, const char *key)
+{
+    for (const Option *option = options; option->section != NULL; option++) {
+        if (may_stand_in(option, section) && g_str_equal(option->key, key))
+            return option;
+    }
+    return NULL;
+}
+
+const char **options_keys(const char *section)
+{
+    const char **keys = g_new0(const char *, G_N_ELEMENTS(options));
+    size_t count = 0;
+    for (const Option *option = options; option->section != NULL; option++) {
+        if (may_stand_in(option, section))
+            keys[count++] = option->key;
+    }
+    return keys;
+}
