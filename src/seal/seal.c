@@ -265,7 +265,8 @@ static gboolean take_data(Seal *seal, const XbstreamEvent *event, GError **error
     if (intake == NULL)
         return FALSE;
     for (uint64_t left = event->length; left > 0;) {
-        size_t piece = (size_t)MIN(left, make_room(seal, intake));
+        size_t room = make_room(seal, intake);
+        size_t piece = (size_t)MIN(left, room);
         uint8_t *to = intake->frame->bytes + intake->frame->length;
         if (!xbstream_read(seal->stream, to, piece, error))
             return FALSE;

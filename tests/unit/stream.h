@@ -94,11 +94,18 @@ static inline int stream_open(const GByteArray *stream, size_t length)
     return fd;
 }
 
+/* At least 1 and below `most`, but not more than is left. */
+static inline size_t stream_piece(GRand *rand, size_t left, size_t most)
+{
+    size_t piece = (size_t)g_rand_int_range(rand, 1, (gint32)most);
+    return MIN(left, piece);
+}
+
 /* Half of it compresses, half of it does not, and some pages are zeros. */
 static inline void stream_fill(GRand *rand, uint8_t *bytes, size_t length)
 {
     for (size_t at = 0; at < length;) {
-        size_t run = MIN(length - at, (size_t)g_rand_int_range(rand, 1, 20000));
+        size_t run = stream_piece(rand, length - at, 20000);
         int kind = g_rand_int_range(rand, 0, 3);
         for (size_t i = at; i < at + run; i++) {
             if (kind == 0)

@@ -322,7 +322,7 @@ Test(xbstream, hands_out_large_payloads_unchanged)
     XbstreamEvent event;
     cr_assert(xbstream_next(reader, &event, NULL));
     for (size_t at = 0; at < LENGTH;) {
-        size_t piece = MIN(LENGTH - at, (size_t)g_rand_int_range(rand, 1, 300000));
+        size_t piece = stream_piece(rand, LENGTH - at, 300000);
         cr_assert(xbstream_read(reader, got + at, piece, NULL));
         at += piece;
     }
