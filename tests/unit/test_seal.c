@@ -611,7 +611,7 @@ Test(seal, seals_an_ordinary_file_the_same_way)
         g_autoptr(GString) text = unseal_small(dir.fd, "engine.log", sizes[i], &error);
         cr_assert_not_null(text, "%s", error->message);
         cr_expect_eq(text->len, sizes[i]);
-        cr_expect_eq(memcmp(text->str, content->data, sizes[i]), 0);
+        cr_expect(sizes[i] == 0 || memcmp(text->str, content->data, sizes[i]) == 0);
         g_free(sealed.name);
         leave_dir(&dir);
     }
