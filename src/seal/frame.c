@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "seal/frame.h"
+
+#include "base/error.h"
+#include "base/files.h"
+
+#include <errno.h>
+#include <lz4frame.h>
+#include <string.h>
+
+/* https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md */
+enum {
+    MAGIC = 0x184D2204,
+    FLAG_VERSION = 1 << 6,
+    FLAG_VERSION_MASK = 3 << 6,
+    FLAG_BLOCK_CHECKSUM = 1 << 4,
+    FLAG_CONTENT_SIZE = 1 << 3,
+    FLAG_CONTENT_CHECKSUM = 1 << 2,
+    FLAG_DICTIONARY = 1 << 0,
+    HEAD = 4 + 1 + 1 + 8 + 1, /* magic, flags, block size, content size, checksum of the head */
+    WORD = 4,                 /* the size of a block, a checksum */
+    BLOCK_SIZE = 0x7fffffff,  /* of a block's word; the other bit says "not compressed" */
+};
+
+static LZ4F_preferences_t preferences(int level, size_t length)
+{
+    return (LZ4F_preferences_t){
+        .frameInfo = {.blockSizeID = LZ4F_max1MB,
+                      .blockMode = LZ4F_blockIndependent,
+                      .contentChecksumFlag = LZ4F_contentChecksumEnabled,
+                      .contentSize = length},
+        .compressionLevel = level,
+    };
+}
+
+size_t frame_capacity(size_t plain)
+{
+    const LZ4F_preferences_t chosen = preferences(0, plain);
+    return LZ4F_compressFrameBound(plain, &chosen);
+}
+
+/*
+ * With a fresh state each time: liblz4 promises the same bytes for the same content only then, and
+ * its start costs nothing beside a megabyte.
+ */
+size_t frame_pack(int level, const uint8_t *plain, size_t length, uint8_t *out, size_t capacity)
+{
+    const LZ4F_preferences_t chosen = preferences(level, length);
+    size_t stored = LZ4F_compressFrame(out, capacity, plain, length, &chosen);
+    if (LZ4F_isError(stored))
+        g_error("LZ4 cannot compress: %s", LZ4F_getErrorName(stored));
+    return stored;
+}
+
+static uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word;
+    memcpy(&word, bytes, sizeof word);
+    return GUINT32_FROM_LE(word);
+}
+
+static gboolean damaged(const FrameSource *source, const char *what, GError **error)
+{
+    return fail(error, STATUS_VERIFY, "%s is damaged at byte %" G_GUINT64_FORMAT ": %s",
+                source->name, source->stored, what);
+}
+
+/* Appends `length` bytes of the file to the frame. */
+static gboolean take(const FrameSource *source, FrameStored *frame, size_t length, GError **error)
+{
+    if (length > frame_capacity(source->most) - frame->stored)
+        return damaged(source, "a frame is longer than its content allows", error);
+    ssize_t got = files_read(source->fd, frame->bytes + frame->stored, length);
+    if (got < 0)
+        return fail(error, STATUS_VERIFY, "cannot read %s: %s", source->name, g_strerror(errno));
+    frame->stored += (size_t)got;
+    return (size_t)got == length || damaged(source, "the file ends inside a frame", error);
+}
+
+static gboolean parse_head(const FrameSource *source, FrameStored *frame, GError **error)
+{
+    const unsigned wanted = FLAG_VERSION | FLAG_CONTENT_SIZE | FLAG_CONTENT_CHECKSUM;
+    const unsigned mask = FLAG_VERSION_MASK | FLAG_CONTENT_SIZE | FLAG_CONTENT_CHECKSUM;
+    if (word_at(frame->bytes) != MAGIC)
+        return damaged(source, "no LZ4 frame starts here", error);
+    if ((frame->bytes[4] & mask) != wanted || (frame->bytes[4] & FLAG_DICTIONARY) != 0)
+        return damaged(source, "the frame lacks its content size or checksum", error);
+
+    uint64_t plain;
+    memcpy(&plain, frame->bytes + 6, sizeof plain);
+    plain = GUINT64_FROM_LE(plain);
+    if (plain == 0 || plain > source->most)
+        return damaged(source, "the content size of a frame is out of range", error);
+    frame->plain = (size_t)plain;
+    return TRUE;
+}
+
+/* From the word of the first block, which was read, to the checksum of the content. */
+static gboolean take_blocks(const FrameSource *source, FrameStored *frame, GError **error)
+{
+    size_t after = (frame->bytes[4] & FLAG_BLOCK_CHECKSUM) != 0 ? 2 * WORD : WORD;
+    for (uint32_t word = word_at(frame->bytes + HEAD); word != 0;) {
+        if (!take(source, frame, (word & BLOCK_SIZE) + after, error))
+            return FALSE;
+        word = word_at(frame->bytes + frame->stored - WORD);
+    }
+    return take(source, frame, WORD, error);
+}
+
+gboolean frame_read(FrameSource *source, FrameStored *frame, GError **error)
+{
+    frame->stored = 0;
+    frame->plain = 0;
+    frame->offset = source->plain;
+    ssize_t got = files_read(source->fd, frame->bytes, HEAD + WORD);
+    if (got < 0)
+        return fail(error, STATUS_VERIFY, "cannot read %s: %s", source->name, g_strerror(errno));
+    if (got == 0)
+        return TRUE;
+    if (got < HEAD + WORD)
+        return damaged(source, "the file ends inside a frame", error);
+    frame->stored = (size_t)got;
+    if (!parse_head(source, frame, error) || !take_blocks(source, frame, error))
+        return FALSE;
+
+    if (source->digest != NULL)
+        digest_add(source->digest, frame->bytes, frame->stored);
+    source->stored += frame->stored;
+    source->plain += frame->plain;
+    return TRUE;
+}
+
+static void free_context(LZ4F_dctx **context)
+{
+    (void)LZ4F_freeDecompressionContext(*context);
+}
+
+gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain, GError **error)
+{
+    LZ4F_dctx *context __attribute__((cleanup(free_context))) = NULL;
+    if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)))
+        g_error("LZ4 has no memory");
+
+    size_t taken = 0;
+    size_t made = 0;
+    size_t hint = 1;
+    while (hint != 0 && taken < frame->stored) {
+        size_t in = frame->stored - taken;
+        size_t out = frame->plain - made;
+        hint = LZ4F_decompress(context, plain + made, &out, frame->bytes + taken, &in, NULL);
+        if (LZ4F_isError(hint))
+            return fail(error, STATUS_VERIFY,
+                        "%s is damaged in the frame at %" G_GUINT64_FORMAT " of its content: %s",
+                        name, frame->offset, LZ4F_getErrorName(hint));
+        if (in == 0 && out == 0)
+            break; /* more content than the frame says */
+        taken += in;
+        made += out;
+    }
+    if (hint != 0 || taken != frame->stored || made != frame->plain)
+        return fail(error, STATUS_VERIFY,
+                    "%s is damaged in the frame at %" G_GUINT64_FORMAT
+                    " of its content: its size is not the one it says",
+                    name, frame->offset);
+    return TRUE;
+}
