@@ -35,8 +35,9 @@ typedef struct {
     gboolean mariadb; /* else MySQL or Percona Server */
     int64_t started;  /* UTC seconds: its clock minus its uptime; see server_started_same() */
     gboolean read_only;
-    gboolean replica; /* a source is configured, running or not; needs SLAVE MONITOR to be seen */
-    uint64_t lsn;     /* current LSN, on the scale of to_lsn and last_lsn */
+    gboolean replica;       /* a source is configured, running or not */
+    gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */
+    uint64_t lsn;           /* current LSN, on the scale of to_lsn and last_lsn */
     char *datadir;
     /* Device, inode and birth time of ibdata1; "" when the data directory is not readable here. */
     char *datadir_id;
