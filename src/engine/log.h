@@ -45,7 +45,7 @@ void engine_log_clear(EngineLog *log);
 void engine_log_line(EngineLog *log, const char *line, int64_t now_us);
 /* "completed OK!" on the last stamped line (progress text without a newline surrounds it). */
 gboolean engine_log_ended_well(const EngineLog *log);
-/* The lines kept, each on a line of its own, indented; "" when there is none.  Free it. */
+/* The lines kept, each after a line break and indented; "" when there is none.  Free it. */
 char *engine_log_errors(const EngineLog *log);
 
 #endif
