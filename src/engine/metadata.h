@@ -49,9 +49,6 @@ typedef GString *EngineReadFn(const char *name, void *data, GError **error);
 gboolean engine_read_metadata(const Engine *engine, gboolean incremental, EngineReadFn *read,
                               void *data, EngineMetadata *metadata, GError **error);
 
-/* The names of the files that engine_read_metadata() asks for, NULL-terminated, old and new. */
-const char *const *engine_metadata_names(const Engine *engine);
-
 /* Of a directory, prepared or not. */
 gboolean engine_read_checkpoints(const Engine *engine, int dir_fd, EngineCheckpoints *checkpoints,
                                  GError **error);
