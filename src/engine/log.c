@@ -60,9 +60,9 @@ static const char *const recopy_words[] = {"Failed to re-copy", "Failed to remov
                                            "Failed to rename"};
 /* These are only told when it failed: some are harmless (a dropped Aria table, a retried page). */
 static const char *const told_words[] = {
-    "Error:",    "error:",         "Failed to ",       "failed to ",
-    "an't ",     "unknown option", "unknown variable", "missing required ",
-    "Error on ", "o such file",    "Access denied",    "only applied up to"};
+    "Error:",         "error:",           "Failed to ",        "failed to ", "an't ",
+    "unknown option", "unknown variable", "missing required ", "Error on ",  "o such file",
+    "errno: ",        "Access denied",    "only applied up to"};
 
 static gboolean has_word(const char *line, const char *const *words, size_t n)
 {

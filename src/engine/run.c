@@ -50,6 +50,16 @@ void engine_add_arg(GPtrArray *argv, const char *format, ...)
 /* ---- what it says -----------------------------------------------------------------------------
  */
 
+/* It prints what SHOW GRANTS says, the hash of our password included: that is not kept. */
+static char *hide_hash(const char *line)
+{
+    static const char key[] = " IDENTIFIED ";
+    const char *at = strstr(line, " GRANT ") != NULL || strstr(line, ".GRANT ") != NULL
+                         ? strstr(line, key)
+                         : NULL;
+    return at != NULL ? g_strdup_printf("%.*s%s(hidden)", (int)(at - line), line, key) : NULL;
+}
+
 static void keep_line(Watch *watch, const char *line)
 {
     static const char cut[] = "(lsnchain: the log is cut here)\n";
@@ -69,8 +79,9 @@ static void keep_line(Watch *watch, const char *line)
 static void on_line(ProcStream stream, const char *line, void *data)
 {
     Watch *watch = data;
+    g_autofree char *shown = hide_hash(line);
     (void)stream;
-    keep_line(watch, line);
+    keep_line(watch, shown != NULL ? shown : line);
     engine_log_line(&watch->run->log, line, g_get_monotonic_time());
     if (watch->run->log.stage != ENGINE_STAGE_COPY && !watch->locking_told) {
         watch->locking_told = TRUE;
