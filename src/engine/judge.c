@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/judge.h"
+
+#include "base/error.h"
+#include "base/units.h"
+#include "engine/family.h"
+
+#include <string.h>
+
+/* What to do, by what the engine says; the first that is found in its kept lines. */
+static const struct {
+    const char *says;
+    const char *hint;
+} hints[] = {
+    {"missing required privilege", "grant it to the user of `defaults_file`"},
+    {"Access denied", "check user and password in `defaults_file`, and the user's grants"},
+    {"Failed to connect", "is the server up, and does `defaults_file` name its socket?"},
+    {"No space left", "make room on the engine's host"},
+    {"Too many open files", "raise the limit of open files (LimitNOFILE) above the tables' number"},
+    {"innodb_log_file_size", "the server overwrote its redo log before it was copied: make "
+                             "innodb_log_file_size larger, or run at a quieter time"},
+    {"not to be proper for the target", "this link does not belong on this base: take a full"},
+    {"only applied up to", "the redo log in this backup is not whole: take a full"},
+    {"unknown option", "remove it from `engine_options` or `prepare_options`"},
+    {"unknown variable", "remove it from `engine_options` or `prepare_options`"},
+    {"Lock wait timeout", "something holds a lock for long: see SHOW PROCESSLIST"},
+};
+
+static const char *hint_for(const EngineLog *log)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(hints); i++) {
+        for (size_t k = 0; k < ENGINE_LOG_KEPT && log->errors[k] != NULL; k++) {
+            if (strstr(log->errors[k], hints[i].says) != NULL)
+                return hints[i].hint;
+        }
+    }
+    return "the engine's log says more";
+}
+
+static gboolean fail_run(const Engine *engine, const EngineRun *run, const char *what,
+                         GError **error)
+{
+    g_autofree char *errors = engine_log_errors(&run->log);
+    return fail(error, STATUS_ENGINE, "%s failed: %s%s" HINT("%s"), engine->name, what, errors,
+                hint_for(&run->log));
+}
+
+static gboolean judge_stop(const Engine *engine, const EngineRun *run, GError **error)
+{
+    g_autofree char *limit = units_duration(run->stop_limit_s);
+    switch (run->stop) {
+    case ENGINE_BY_ITSELF:
+        return run->end.stop == PROC_BY_ITSELF || fail_run(engine, run, "it was stopped", error);
+    case ENGINE_STALLED:
+        return fail(error, STATUS_TIMEOUT,
+                    "%s was stopped: nothing moved for %s" HINT(
+                        "see its log and the server's process list; `stall_timeout` is the limit"),
+                    engine->name, limit);
+    case ENGINE_LOCKED:
+        return fail(error, STATUS_TIMEOUT,
+                    "%s was stopped: it blocked DDL for longer than %s" HINT(
+                        "`lock_timeout` is the limit; many tables or slow reads need a longer one"),
+                    engine->name, limit);
+    case ENGINE_TOO_LONG:
+        return fail(error, STATUS_TIMEOUT, "%s was stopped: it took longer than %s", engine->name,
+                    limit);
+    case ENGINE_GIVEN_UP:
+        return fail(error, STATUS_ENGINE, "%s was stopped, as its output was of no more use",
+                    engine->name);
+    case ENGINE_CANCELLED:
+        return fail(error, STATUS_FAILED, "%s was stopped, because we were asked to stop",
+                    engine->name);
+    default:
+        return fail_run(engine, run, "it was stopped for a reason that we do not know", error);
+    }
+}
+
+static gboolean judge_end(const Engine *engine, const EngineRun *run, GError **error)
+{
+    if (!judge_stop(engine, run, error))
+        return FALSE;
+    if (run->end.status != 0 || run->end.signal != 0) {
+        g_autofree char *how = proc_end_text(&run->end);
+        return fail_run(engine, run, how, error);
+    }
+    if (run->log.error_seen)
+        return fail_run(engine, run, "it ended with status 0, but reported errors", error);
+    if (run->log.recopy_failed)
+        return fail_run(engine, run,
+                        "it ended with status 0, but lost track of a table that was changed "
+                        "meanwhile",
+                        error);
+    if (!engine_log_ended_well(&run->log))
+        return fail_run(engine, run, "it ended with status 0, but did not say \"completed OK!\"",
+                        error);
+    return TRUE;
+}
+
+gboolean engine_judge_capture(const Engine *engine, const EngineRun *run, GError **error)
+{
+    if (!judge_end(engine, run, error))
+        return FALSE;
+    const EngineLog *log = &run->log;
+    if (log->user == NULL || run->user == NULL)
+        return fail_run(engine, run, "it did not say as which user it connected", error);
+    if (log->users_differ || strcmp(log->user, run->user) != 0)
+        return fail(error, STATUS_ENGINE,
+                    "%s connected as %s instead of %s: it did not use the option file it was given",
+                    engine->name, log->user, run->user);
+    return TRUE;
+}
+
+gboolean engine_judge_prepare(const Engine *engine, const EngineRun *run, uint64_t last_lsn,
+                              GError **error)
+{
+    if (!judge_end(engine, run, error))
+        return FALSE;
+    if (!engine->family->tells_recovered_lsn)
+        return TRUE;
+    if (run->log.recovered_lsn == 0)
+        return fail_run(engine, run, "it did not say up to where it applied the redo log", error);
+    if (run->log.recovered_lsn != last_lsn)
+        return fail(error, STATUS_ENGINE,
+                    "%s applied the redo log up to LSN %" G_GUINT64_FORMAT
+                    ", but this backup ends at %" G_GUINT64_FORMAT,
+                    engine->name, run->log.recovered_lsn, last_lsn);
+    return TRUE;
+}

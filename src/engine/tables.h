@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tables: which files of a stream belong to a table (rule `complete`).  Pure.
+ *
+ * An engine can say "completed OK!" and have lost a table that was renamed meanwhile, so every
+ * table that was there before and after the capture is looked for by its file names.
+ */
+#ifndef LSNCHAIN_ENGINE_TABLES_H
+#define LSNCHAIN_ENGINE_TABLES_H
+
+#include "engine/engine.h"
+#include "server/server.h"
+
+#include <glib.h>
+
+/*
+ * Which kinds of files a stream has of each table: some 60 bytes a table.  Where the server's
+ * lower_case_table_names is not 0, names are compared without regard to case.
+ */
+typedef struct EngineFiles EngineFiles;
+EngineFiles *engine_files_new(int lower_case_table_names);
+/* A name as in the stream, without our suffixes: "shop/orders.ibd".  Any other is ignored. */
+void engine_files_add(EngineFiles *files, const char *name);
+void engine_files_free(EngineFiles *files);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineFiles, engine_files_free)
+
+/*
+ * NULL: all files of the table are there.  Else what is missing: "shop/orders.ibd".  Free it.
+ * Of a partitioned table at least one part must be there, and each that is there must be whole.
+ */
+char *engine_table_missing(const Engine *engine, const EngineFiles *files,
+                           const ServerTable *table);
+
+/*
+ * As the server names a file: "a-b" is "a@002db", "con" is "con@@@".  For one part of a path; both
+ * families and all series do it alike.  Free it.
+ */
+char *engine_file_name(const char *identifier);
+
+#endif

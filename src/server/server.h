@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server: what we ask the database server, one named function for each question.
+ *
+ * Every SQL statement stands in server.c.  A failure is STATUS_SERVER (12) and names the server and
+ * the question; a lost connection too: nothing is asked again behind the caller's back.
+ *
+ * One thread at a time.
+ */
+#ifndef LSNCHAIN_SERVER_SERVER_H
+#define LSNCHAIN_SERVER_SERVER_H
+
+#include "server/login.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct Server Server;
+
+/* `timeout_s` holds for connecting and for each answer; 0: none. */
+Server *server_connect(const Login *login, int64_t timeout_s, GError **error);
+void server_free(Server *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Server, server_free)
+
+/* A start parameter that a prepare or a throwaway server needs: {"param_page_size", "16384"}. */
+typedef struct {
+    char *name;
+    char *value;
+} ServerParam;
+void server_param_free(ServerParam *param);
+
+typedef struct {
+    char *uuid;       /* @@server_uuid, or MariaDB's @@server_uid; "" where the server has none */
+    char *version;    /* @@version: "10.11.19-MariaDB-0+deb12u1-log" */
+    gboolean mariadb; /* else MySQL or Percona Server */
+    int64_t started;  /* UTC seconds: its clock minus its uptime; see server_started_same() */
+    gboolean read_only;
+    gboolean replica;       /* a source is configured, running or not */
+    gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */
+    uint64_t lsn;           /* current LSN, on the scale of to_lsn and last_lsn */
+    char *datadir;
+    /* Device, inode and birth time of ibdata1; "" when the data directory is not readable here. */
+    char *datadir_id;
+    char *gtid;        /* gtid_current_pos or gtid_executed */
+    GPtrArray *params; /* ServerParam, sorted by name */
+    char *user;        /* CURRENT_USER() */
+} ServerFacts;
+
+gboolean server_facts(Server *server, ServerFacts *facts, GError **error);
+void server_facts_clear(ServerFacts *facts);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerFacts, server_facts_clear)
+
+/* The uptime is told in whole seconds, so that two answers of one start may differ by one. */
+gboolean server_started_same(int64_t a, int64_t b);
+
+/* A row of tables.tsv. */
+typedef struct {
+    char *schema;
+    char *name;
+    char *type;   /* "BASE TABLE", "VIEW", "SEQUENCE", "SYSTEM VERSIONED" ... */
+    char *engine; /* "InnoDB"; "" for a view */
+} ServerTable;
+ServerTable *server_table_new(const char *schema, const char *name, const char *type,
+                              const char *engine);
+void server_table_free(ServerTable *table);
+
+/*
+ * All tables but the server's virtual and temporary ones, sorted by schema and name (bytes); free
+ * it with g_ptr_array_unref().  Without SHOW VIEW the server answers with an empty list and no
+ * error, hence the question below.
+ */
+GPtrArray *server_tables(Server *server, GError **error);
+
+/* Fails when the list has fewer InnoDB tables than InnoDB itself, and says what to GRANT. */
+gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error);
+
+/*
+ * Adds to `missing` (char *, with g_free) those of `needed` ("RELOAD", ..., NULL-terminated) that
+ * the user does not have on *.*.  Reads SHOW GRANTS: those of the roles that it shows count.
+ */
+gboolean server_privileges(Server *server, const char *const *needed, GPtrArray *missing,
+                           GError **error);
+/* "GRANT A, B ON *.* TO `backup`@`localhost`;" to type.  Free it. */
+char *server_grant_text(Server *server, const GPtrArray *missing);
+
+gboolean server_lsn(Server *server, uint64_t *lsn, GError **error);
+
+/* The sizes of all InnoDB tablespaces as InnoDB knows them: cheap, for it opens no table. */
+gboolean server_data_bytes(Server *server, uint64_t *bytes, GError **error);
+
+#endif
