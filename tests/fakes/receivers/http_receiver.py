@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: MIT
 """A webhook receiver that answers as it is told.
 
-http_receiver.py [--certificate PEM --key KEY] DIR ANSWER...
+http_receiver.py [--certificate PEM --key KEY] [--secret whsec_BASE64]... DIR ANSWER...
 
 Listens on a free port of 127.0.0.1 and writes it to DIR/port.  Request N (from 1) is kept as
 DIR/N.body (its bytes) and DIR/N.headers (path, then one header to a line, names in lower case) and
-gets the Nth ANSWER, the last one again and again:
+gets the Nth ANSWER, the last one again and again.  With secrets DIR/N.signature is what its
+webhook-signature should be.
+
 
   204       this status          429/2     with "Retry-After: 2"
   302/URL   with "Location: URL" hang      nothing, for ever
   close     hangs up             flood     200, and 100 MB
 """
 import argparse
+import base64
+import hashlib
+import hmac
 import http.server
 import os
 import ssl
@@ -41,9 +46,16 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         lines = [self.path] + [f"{k.lower()}: {v}" for k, v in self.headers.items()]
         write(server.directory, f"{server.requests}.headers", "\n".join(lines).encode() + b"\n")
+        write(server.directory, f"{server.requests}.signature", self.signature(body).encode())
         write(server.directory, f"{server.requests}.body", body)
         answers = server.answers
         self.answer(*answers[min(server.requests, len(answers)) - 1].partition("/")[::2])
+
+    def signature(self, body):
+        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
+        keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in self.server.secrets]
+        macs = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
+        return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
 
     def answer(self, word, detail):
         self.close_connection = True
@@ -75,6 +87,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--certificate")
     parser.add_argument("--key")
+    parser.add_argument("--secret", action="append", default=[])
     parser.add_argument("directory")
     parser.add_argument("answers", nargs="+")
     args = parser.parse_args()
@@ -82,6 +95,7 @@ def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     server.directory = args.directory
     server.answers = args.answers
+    server.secrets = args.secret
     server.requests = 0
     server.handle_error = lambda *_: None
     if args.certificate:
