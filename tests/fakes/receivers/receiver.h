@@ -20,8 +20,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define RECEIVERS TEST_DATA "/../../fakes/receivers/"
-
 typedef struct {
     pid_t pid;
     char *dir; /* what it received; see the scripts */
@@ -40,6 +38,13 @@ static inline pid_t start(const GPtrArray *argv)
     return pid;
 }
 
+/* The full path of a script beside this file.  Free it. */
+static inline char *receiver_script(const char *name)
+{
+    g_autofree char *dir = g_canonicalize_filename(TEST_DATA "/../../fakes/receivers", NULL);
+    return g_build_filename(dir, name, NULL);
+}
+
 static inline char *scratch_dir(void)
 {
     char *dir = g_dir_make_tmp("lsnchain-alert-XXXXXX", NULL);
@@ -51,8 +56,9 @@ static inline char *scratch_dir(void)
 static inline char *make_certificates(void)
 {
     char *dir = scratch_dir();
+    g_autofree char *script = receiver_script("certificates.sh");
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_ptr_array_add(argv, (char *)RECEIVERS "certificates.sh");
+    g_ptr_array_add(argv, script);
     g_ptr_array_add(argv, dir);
     g_ptr_array_add(argv, NULL);
     int status = -1;
@@ -83,7 +89,7 @@ static inline unsigned count_received(const Receiver *receiver, const char *suff
 static inline Receiver start_receiver(const char *script, const char *const *words)
 {
     Receiver receiver = {.dir = scratch_dir()};
-    g_autofree char *path = g_strconcat(RECEIVERS, script, NULL);
+    g_autofree char *path = receiver_script(script);
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_ptr_array_add(argv, (char *)"/usr/bin/python3");
     g_ptr_array_add(argv, path);
@@ -93,6 +99,8 @@ static inline Receiver start_receiver(const char *script, const char *const *wor
     receiver.pid = start(argv);
 
     for (int i = 0; i < 400 && receiver.port == 0; i++) {
+        if (waitpid(receiver.pid, NULL, WNOHANG) != 0)
+            break;
         g_autofree char *port = received(&receiver, "port");
         receiver.port = port != NULL ? (unsigned)g_ascii_strtoull(port, NULL, 10) : 0;
         if (receiver.port == 0)

@@ -48,7 +48,7 @@ class Keeper:
     def keep(self, envelope):
         where, n = self.args.directory, self.mails
         message = email.message_from_bytes(envelope.original_content, policy=email.policy.default)
-        text = message.get_body(("plain",)).get_content()
+        text = message.get_body(("plain",)).get_content().replace("\r\n", "\n")
         headers = "".join(f"{k.lower()}: {v}\n" for k, v in message.items())
         lines = [envelope.mail_from] + envelope.rcpt_tos
         write(where, f"{n}.envelope", "".join(f"{line}\n" for line in lines).encode())
@@ -60,7 +60,7 @@ class Keeper:
         over = "tls" if session.ssl or self.args.implicit else "clear text"
         write(self.args.directory, "login", f"{data.login.decode()} over {over}\n".encode())
         sound = (data.login.decode(), data.password.decode()) == (self.args.user, self.args.password)
-        return AuthResult(success=sound)
+        return AuthResult(success=sound, handled=sound)
 
 
 async def serve(args):
