@@ -126,8 +126,7 @@ Test(event, hostile_text_becomes_harmless)
         "a\033[2Jb\007\177",
         "\xff\xfe\x80 broken",
         "cut \xe2\x82",
-        "c1 \xc2\x9b"
-        "31m",
+        "c1 \xc2\x9b[31m",
         "right \xe2\x80\xae to left, \xe2\x81\xa6 isolated, \xe2\x80\xa8 separated",
         "\xef\xbb\xbf<!channel> ${jndi:ldap://x} %s%n \"quoted\" \\ </script>",
         "\xed\xa0\x80 surrogate",

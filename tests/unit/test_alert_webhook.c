@@ -359,6 +359,16 @@ Test(webhook, hostile_text_arrives_as_text)
     cr_expect_str_eq(injected, "(none)");
 }
 
+static gboolean expect_no_secret(SpoolEntry *entry, void *data, GError **error)
+{
+    (void)data;
+    (void)error;
+    json_auto_t *body = event_json(entry->event);
+    g_autofree char *text = json_dumps(body, 0);
+    expect_lacks(text, "PLANTED");
+    return TRUE;
+}
+
 Test(webhook, no_secret_is_logged_or_spooled)
 {
     g_auto(Desk) desk = open_desk();
@@ -376,25 +386,18 @@ Test(webhook, no_secret_is_logged_or_spooled)
         spool_one(&desk, EVENT_CHAIN_BROKEN, "x");
         cr_expect_eq(deliver_to_all(&desk, &channel, 1).done, 0);
     }
-    static const char *const urls[] = {"PLANTED", "ftp://PLANTED/", "https://u:PLANTED@[x/PLANTED",
+    static const char *const urls[] = {"PLANTED", "ftp://example.org/PLANTED",
+                                       "https://u:PLANTED@[x/PLANTED",
                                        "http://u:PLANTED@127.0.0.1:1/PLANTED"};
     for (size_t i = 0; i < G_N_ELEMENTS(urls); i++) {
         const AlertChannel channel = {.name = "oncall", .type = "webhook", .url = urls[i]};
         cr_expect_eq(deliver_to_all(&desk, &channel, 1).done, 0, "%s", urls[i]);
     }
-    g_autofree char *said = warnings();
     g_autofree char *text = NULL;
     cr_assert(g_file_get_contents(log, &text, NULL, NULL));
-    g_autofree char *pieces = g_strdelimit(g_strdup(text), "\n", ' ');
-    expect_holds(pieces, "http://127.0.0.1");
-    g_autofree char *harmless = g_strdup(said);
-    /* ftp://PLANTED/ is a host, which may be shown; nothing else of an url is */
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        if (strstr(*line, "ftp://") == NULL)
-            expect_lacks(*line, "PLANTED");
-    }
-    expect_holds(harmless, "oncall");
+    expect_holds(text, "oncall (http://127.0.0.1");
+    expect_lacks(text, "PLANTED");
+    cr_assert(spool_each(desk.spool, expect_no_secret, NULL, NULL));
 }
 
 Test(webhook, ignores_a_proxy_in_the_environment)
@@ -460,8 +463,8 @@ Test(webhook, a_test_asks_every_channel_and_says_what_each_answered)
     g_auto(Receiver) gone = HTTP("DIR", "410");
     g_autofree char *url = NULL;
     g_autofree char *other = NULL;
-    AlertChannel channels[] = {channel_to(&sound, "http", &url), channel_to(&gone, "http", &other),
-                               channel_to(&sound, "http", &url)};
+    AlertChannel channels[3] = {channel_to(&sound, "http", &url),
+                                channel_to(&gone, "http", &other)};
     channels[1].name = "chat";
     channels[2] = (AlertChannel){.name = "mail", .type = "smtp", .url = "smtp://x", .from = "a"};
     g_autoptr(GString) results = g_string_new(NULL);

@@ -21,6 +21,7 @@ import hmac
 import http.server
 import os
 import ssl
+import sys
 import time
 
 
@@ -92,6 +93,7 @@ def main():
     parser.add_argument("answers", nargs="+")
     args = parser.parse_args()
 
+    sys.stderr = open(os.path.join(args.directory, "stderr"), "w", buffering=1)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     server.directory = args.directory
     server.answers = args.answers

@@ -17,6 +17,7 @@ import email
 import email.policy
 import os
 import ssl
+import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -93,7 +94,9 @@ def main():
     parser.add_argument("--refuse")
     parser.add_argument("--data", action="append")
     parser.add_argument("directory")
-    asyncio.run(serve(parser.parse_args()))
+    args = parser.parse_args()
+    sys.stderr = open(os.path.join(args.directory, "stderr"), "w", buffering=1)
+    asyncio.run(serve(args))
 
 
 main()
