@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel_webhook: a POST as Standard Webhooks has it (spec/standard-webhooks.md 1.0.0 of
+ * github.com/standard-webhooks/standard-webhooks).
+ *
+ * The id stays the same on every try, so a receiver can drop what it has.  Exactly the bytes sent
+ * are signed, as "ID.TIMESTAMP.BODY".
+ */
+#include "alert/channels.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <string.h>
+
+static const char secret_prefix[] = "whsec_";
+
+/* whsec_ and base64, as the libraries of Standard Webhooks write it; else the text itself. */
+static GBytes *key_bytes(const char *secret)
+{
+    if (!g_str_has_prefix(secret, secret_prefix))
+        return g_bytes_new(secret, strlen(secret));
+    const char *encoded = secret + strlen(secret_prefix);
+    gsize length = 0;
+    g_autofree guchar *key = g_base64_decode(encoded, &length);
+    g_autofree char *again = g_base64_encode(key, length);
+    if (length == 0 || !g_str_equal(again, encoded)) /* GLib skips what is no base64 */
+        return NULL;
+    return g_bytes_new(key, length);
+}
+
+static char **split_secrets(const char *secret)
+{
+    return g_strsplit_set(secret != NULL ? secret : "", " ,\t", -1);
+}
+
+static gboolean check(const AlertChannel *channel, GError **error)
+{
+    static const char *const schemes[] = {"https", "http", NULL};
+    if (!post_check_url(channel->url, schemes, error))
+        return FALSE;
+    g_auto(GStrv) secrets = split_secrets(channel->secret);
+    for (char **secret = secrets; *secret != NULL; secret++) {
+        g_autoptr(GBytes) key = key_bytes(*secret);
+        if (key == NULL)
+            return fail(error, STATUS_CONFIG,
+                        "its secret begins with whsec_, but no base64 follows" HINT(
+                            "copy it whole from the receiver, with its padding"));
+    }
+    return TRUE;
+}
+
+static void sign(GString *signatures, const char *secret, const GString *message)
+{
+    g_autoptr(GBytes) key = key_bytes(secret);
+    if (*secret == '\0' || key == NULL)
+        return;
+    guchar mac[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    gsize size = 0;
+    const void *data = g_bytes_get_data(key, &size);
+    if (HMAC(EVP_sha256(), data, (int)size, (const guchar *)message->str, message->len, mac,
+             &length) == NULL)
+        g_error("OpenSSL cannot make an HMAC");
+    g_autofree char *encoded = g_base64_encode(mac, length);
+    g_string_append_printf(signatures, "%sv1,%s", signatures->len > 0 ? " " : "", encoded);
+}
+
+static void add_signatures(Post *post, const char *secret, const char *id, const char *timestamp)
+{
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_autoptr(GString) signatures = g_string_new(NULL);
+    g_string_append_printf(message, "%s.%s.", id, timestamp);
+    g_string_append_len(message, post->body->str, (gssize)post->body->len);
+
+    g_auto(GStrv) secrets = split_secrets(secret);
+    for (char **one = secrets; *one != NULL; one++)
+        sign(signatures, *one, message);
+    if (signatures->len > 0)
+        post_header(post, "webhook-signature", signatures->str);
+}
+
+static void prepare(Post *post, const AlertChannel *channel, const Event *event)
+{
+    json_auto_t *body = event_json(event);
+    g_autofree char *text = json_dumps(body, JSON_COMPACT);
+    g_autofree char *timestamp = g_strdup_printf("%" G_GINT64_FORMAT, clock_now());
+    post->body = g_string_new(text);
+
+    post_set_long(post, CURLOPT_POST, 1);
+    post_set(post, CURLOPT_POSTFIELDS, post->body->str);
+    post_set_long(post, CURLOPT_POSTFIELDSIZE, (long)post->body->len);
+    post_header(post, "Content-Type", "application/json");
+    post_header(post, "webhook-id", event->id);
+    post_header(post, "webhook-timestamp", timestamp);
+    add_signatures(post, channel->secret, event->id, timestamp);
+}
+
+static Verdict judge(const PostAnswer *answer, char **text)
+{
+    if (answer->code != CURLE_OK)
+        return channel_judge_transport(answer->code, text);
+    const long status = answer->status;
+    const char *meaning = status == 410                    ? ": gone for good, change its url"
+                          : status >= 300 && status <= 399 ? ": a redirect, give the final url"
+                                                           : "";
+    *text = g_strdup_printf("HTTP status %ld%s", status, meaning);
+    if (status >= 200 && status <= 299)
+        return VERDICT_DELIVERED;
+    if (status == 408 || status == 429 || status >= 500)
+        return VERDICT_AGAIN;
+    if (status < 400 || status == 401 || status == 403 || status == 404 || status == 410)
+        return VERDICT_DOWN;
+    return VERDICT_REFUSED;
+}
+
+const ChannelType channel_webhook = {"webhook", "http,https", check, prepare, judge};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "alert/channels.h"
+
+static const ChannelType *const types[] = {&channel_smtp, &channel_webhook};
+
+const ChannelType *channel_type(const char *word)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (g_strcmp0(types[i]->word, word) == 0)
+            return types[i];
+    }
+    return NULL;
+}
+
+/* Troubles of the network pass by themselves; everything else waits for a person. */
+static const CURLcode passing[] = {
+    CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT,
+    CURLE_OPERATION_TIMEDOUT,   CURLE_SSL_CONNECT_ERROR,
+    CURLE_SEND_ERROR,           CURLE_RECV_ERROR,
+    CURLE_GOT_NOTHING,          CURLE_PARTIAL_FILE,
+    CURLE_WEIRD_SERVER_REPLY,   CURLE_HTTP2,
+    CURLE_HTTP2_STREAM,         CURLE_ABORTED_BY_CALLBACK,
+};
+
+Verdict channel_judge_transport(CURLcode code, char **text)
+{
+    /* never libcurl's longer message: it may repeat parts of the url */
+    *text = g_strdup(curl_easy_strerror(code));
+    for (size_t i = 0; i < G_N_ELEMENTS(passing); i++) {
+        if (passing[i] == code)
+            return VERDICT_AGAIN;
+    }
+    return VERDICT_DOWN;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "alert/deliver.h"
+
+#include "base/cancel.h"
+
+#include <poll.h>
+
+enum {
+    DELIVER_TRIES = 3,
+    DELIVER_TOTAL_S = 60,
+    DELIVER_HURRIED_S = 10,
+    DELIVER_TIMEOUT_S = 15, /* for one request, where the channel does not say */
+    DELIVER_PAUSE_MS = 1000,
+};
+
+DeliverBudget deliver_budget(void)
+{
+    gboolean hurried = cancel_signal() != 0;
+    return (DeliverBudget){
+        .left_us = (hurried ? DELIVER_HURRIED_S : DELIVER_TOTAL_S) * (int64_t)G_USEC_PER_SEC,
+        .tries = hurried ? 1 : DELIVER_TRIES,
+        .heed_signal = !hurried,
+    };
+}
+
+static Verdict try_once(const AlertChannel *channel, const Event *event,
+                        const DeliverBudget *budget, PostAnswer *answer, char **text)
+{
+    const ChannelType *type = channel_type(channel->type);
+    int64_t timeout_s = channel->timeout_s > 0 ? channel->timeout_s : DELIVER_TIMEOUT_S;
+    int64_t limit_ms = MIN(timeout_s * 1000, budget->left_us / 1000);
+
+    g_autoptr(Post) post = post_new(channel->url, type->protocols, channel->ca_file);
+    post->heed_signal = budget->heed_signal;
+    type->prepare(post, channel, event);
+    *answer = post_send(post, MAX(limit_ms, 1)); /* 0 would be no limit */
+    g_free(*text);
+    return type->judge(answer, text);
+}
+
+/* Twice as long each time, and never the same for two hosts that failed together. */
+static int64_t pause_ms(unsigned tried, const PostAnswer *answer)
+{
+    if (answer->retry_after_s > 0)
+        return MIN(answer->retry_after_s, G_MAXINT32) * 1000;
+    return ((int64_t)DELIVER_PAUSE_MS << (tried - 1)) + g_random_int_range(0, DELIVER_PAUSE_MS / 2);
+}
+
+/* FALSE: it would last too long, or a signal came. */
+static gboolean wait_ms(int64_t pause, const DeliverBudget *budget)
+{
+    if (pause * 1000 >= budget->left_us)
+        return FALSE;
+    struct pollfd signal = {.fd = budget->heed_signal ? cancel_fd() : -1, .events = POLLIN};
+    (void)poll(&signal, 1, (int)pause);
+    return !budget->heed_signal || cancel_signal() == 0;
+}
+
+Verdict deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
+                char **answer)
+{
+    const int64_t start = g_get_monotonic_time();
+    DeliverBudget now = *budget;
+    Verdict verdict = VERDICT_AGAIN;
+    *answer = NULL;
+
+    for (unsigned tried = 1; tried <= budget->tries; tried++) {
+        PostAnswer last = {CURLE_OK, 0, 0};
+        verdict = try_once(channel, event, &now, &last, answer);
+        now.left_us = budget->left_us - (g_get_monotonic_time() - start);
+        if (verdict != VERDICT_AGAIN || tried == budget->tries ||
+            !wait_ms(pause_ms(tried, &last), &now))
+            break;
+        now.left_us = budget->left_us - (g_get_monotonic_time() - start);
+    }
+    budget->left_us = MAX(budget->left_us - (g_get_monotonic_time() - start), 0);
+    return verdict;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* deliver: one event to one channel, with a few tries in a limited time. */
+#ifndef LSNCHAIN_ALERT_DELIVER_H
+#define LSNCHAIN_ALERT_DELIVER_H
+
+#include "alert/channels.h"
+
+/* What a channel may still use in this run. */
+typedef struct {
+    int64_t left_us;
+    unsigned tries;       /* for one event */
+    gboolean heed_signal; /* stop when a signal comes */
+} DeliverBudget;
+
+/* The usual budget, or the short one when a signal already ends the run. */
+DeliverBudget deliver_budget(void);
+
+/*
+ * Never VERDICT_AGAIN without having used up tries or time.  `answer` becomes a new string without
+ * secrets.  The channel has passed its check.
+ */
+Verdict deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
+                char **answer);
+
+#endif
