@@ -88,7 +88,7 @@ Test(digest, refuses_what_is_not_64_lower_case_digits)
 {
     uint8_t sum[DIGEST_BYTES];
     cr_expect(digest_from_hex(ABC, sum));
-    static const char *const bad[] = {"", "ba", ABC "0", ABC "\n", " " ABC};
+    static const char *const bad[] = {"", "ba", (ABC "0"), (ABC "\n"), (" " ABC)};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
         cr_expect_not(digest_from_hex(bad[i], sum), "'%s'", bad[i]);
     for (size_t at = 0; at < DIGEST_HEX; at += 7) {

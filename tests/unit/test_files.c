@@ -397,6 +397,7 @@ Test(files, leaks_no_descriptor)
     Walked walked = {.names = g_string_new(NULL), .stop_at = "a/b"};
     cr_expect_not(files_walk(dir_fd, "tree", note, &walked, NULL));
     g_autoptr(GString) text = files_read_text(dir_fd, "tree/a/b/file", 10, NULL);
+    cr_expect_not_null(text);
     cr_expect_null(files_read_text(dir_fd, "tree/a/b/file", 0, NULL));
     cr_expect(files_flush_dir(dir_fd, "tree", NULL));
     cr_expect(files_remove_tree(dir_fd, "tree", NULL));

@@ -63,6 +63,7 @@ Test(lock, lets_readers_share_and_a_writer_be_alone)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(Lock) held = take(cases[i].held);
+        cr_assert(lock_fd(held) >= 0);
         cr_expect(is_free(cases[i].wanted) == cases[i].granted, "row %zu", i);
     }
 }
@@ -78,6 +79,7 @@ Test(lock, is_released_when_freed)
 Test(lock, says_who_holds_it_since_when_and_what_to_do)
 {
     g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
+    cr_assert(lock_fd(held) >= 0);
     g_autoptr(GError) error = NULL;
     cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
@@ -105,6 +107,7 @@ Test(lock, says_the_holder_of_today_not_the_longer_text_of_yesterday)
                                   "and longer, and longer, and longer, and longer\n",
                                   -1, NULL));
     g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
+    cr_assert(lock_fd(held) >= 0);
     g_autoptr(GError) error = NULL;
     cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
@@ -116,6 +119,7 @@ Test(lock, blames_no_earlier_holder_while_readers_hold_it)
 {
     lock_free(take(LOCK_EXCLUSIVE));
     g_autoptr(Lock) reader = take(LOCK_SHARED);
+    cr_assert(lock_fd(reader) >= 0);
     g_autoptr(GError) error = NULL;
     cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
