@@ -114,10 +114,11 @@ class Site:
             parts["route"] = {"critical": "hook", "warning": "hook", "recovery": "hook"}
         write_private(self.conf, sections(**parts) + more)
 
-    def run(self, *arguments, env=None, limit=RUN_LIMIT):
+    def run(self, *arguments, env=None, configuration=None, limit=RUN_LIMIT):
         """Runs lsnchain with this site's configuration; a leaked password fails any test."""
         done = subprocess.run(
-            [self.binary, "-c", self.conf, *map(str, arguments)], capture_output=True, text=True,
+            [self.binary, configuration or f"-c{self.conf}", *map(str, arguments)],
+            capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=limit,
             env={"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(env or {})})
         for text in (done.stdout, done.stderr):
