@@ -117,7 +117,7 @@ class Site:
     def run(self, *arguments, env=None, configuration=None, limit=RUN_LIMIT):
         """Runs lsnchain with this site's configuration; a leaked password fails any test."""
         done = subprocess.run(
-            [self.binary, configuration or f"-c{self.conf}", *map(str, arguments)],
+            [self.binary, *(configuration or ("-c", self.conf)), *map(str, arguments)],
             capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=limit,
             env={"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(env or {})})

@@ -101,11 +101,12 @@ def test_an_option_file_that_others_can_read_is_refused(bare_site):
 def test_a_bare_repository_can_be_read_without_any_configuration(site):
     backup_id = site.backup("full")
     lsnsite.write_private(site.conf, "this is no configuration\n")
+    bare = [f"--repository={site.repository}"]
     for command in (["list"], ["status"], ["show", backup_id]):
-        ran = site.run(*command, configuration=f"--repository={site.repository}")
+        ran = site.run(*command, configuration=bare)
         assert ran.status == 0, ran.said
         assert backup_id in ran.stdout
-    ran = site.run("verify", "--level=files", configuration=f"--repository={site.repository}")
+    ran = site.run("verify", "--level=files", configuration=bare)
     assert ran.status == 0, ran.said
 
 
