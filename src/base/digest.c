@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct Digest {
     EVP_MD_CTX *context;
@@ -86,9 +87,13 @@ char *digest_text(const void *text, size_t length)
 gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], uint64_t *size,
                      GError **error)
 {
-    autofd int fd = openat(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
+    /* a pipe that somebody put there must not keep us waiting for a writer */
+    autofd int fd = openat(dir_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0)
         return fail(error, STATUS_VERIFY, "cannot open %s: %s", path, g_strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return fail(error, STATUS_VERIFY, "%s is not a regular file", path);
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 
     enum { BLOCK = 1 << 18 };

@@ -61,35 +61,41 @@ GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **er
         (void)fail_storage(error, "%s is not a regular file", path);
         return NULL;
     }
-    if ((uint64_t)status.st_size > limit) {
-        (void)fail_storage(error, "%s has %lld bytes, more than the %zu expected", path,
-                           (long long)status.st_size, limit);
-        return NULL;
-    }
-    g_autoptr(GString) text = g_string_sized_new((size_t)status.st_size + 1);
-    g_string_set_size(text, (size_t)status.st_size);
-    ssize_t got = files_read(fd, text->str, text->len);
+    /* not by st_size: it is 0 for what stands in /proc, and the file may be growing */
+    g_autoptr(GString) text =
+        g_string_sized_new((size_t)status.st_size < limit ? (size_t)status.st_size + 1 : limit + 1);
+    char block[4096];
+    ssize_t got = 0;
+    while (text->len <= limit && (got = files_read(fd, block, sizeof block)) > 0)
+        g_string_append_len(text, block, got);
     if (got < 0) {
         (void)fail_storage(error, "cannot read %s: %s", path, g_strerror(errno));
         return NULL;
     }
-    g_string_truncate(text, (size_t)got);
+    if (text->len > limit) {
+        (void)fail_storage(error, "%s has more than the %zu bytes expected", path, limit);
+        return NULL;
+    }
     return g_steal_pointer(&text);
 }
 
 gboolean files_make_dirs(int dir_fd, const char *path, mode_t mode, GError **error)
 {
     g_autofree char *part = g_strdup(path);
-    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL)
-            *slash = '\0';
-        if (mkdirat(dir_fd, part, mode) < 0 && errno != EEXIST)
+    for (char *slash = strchr(part, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (*part != '\0' && mkdirat(dir_fd, part, mode) < 0 && errno != EEXIST)
             return fail_storage(error, "cannot create the directory %s: %s", part,
                                 g_strerror(errno));
-        if (slash == NULL)
-            return TRUE;
         *slash = '/';
     }
+    if (mkdirat(dir_fd, path, mode) == 0)
+        return TRUE;
+    struct stat status;
+    int failure = errno;
+    if (failure == EEXIST && fstatat(dir_fd, path, &status, 0) == 0 && S_ISDIR(status.st_mode))
+        return TRUE;
+    return fail_storage(error, "cannot create the directory %s: %s", path, g_strerror(failure));
 }
 
 gboolean files_flush_dir(int dir_fd, const char *name, GError **error)

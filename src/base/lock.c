@@ -91,6 +91,8 @@ Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wa
     }
     if (kind == LOCK_EXCLUSIVE)
         write_holder(fd, command);
+    else
+        (void)!ftruncate(fd, 0); /* while readers share it, whoever wrote there is gone */
 
     Lock *lock = g_new0(Lock, 1);
     lock->fd = fd;

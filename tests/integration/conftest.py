@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""What the integration tests stand on.  Environment:
+
+LSNCHAIN_BINARY   the program under test (else build/test/lsnchain)
+LSNCHAIN_COUNTS   a file for "passed failed", read by scripts/test
+LSNCHAIN_MAY_ALL  yes: this host can do all, so a skipped test counts as failed
+"""
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import lsnsite
+import mariadb
+import receiver as receivers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def pytest_terminal_summary(terminalreporter):
+    counts_file = os.environ.get("LSNCHAIN_COUNTS")
+    if not counts_file:
+        return
+    count = {kind: len(terminalreporter.stats.get(kind, [])) for kind in
+             ("passed", "failed", "error", "skipped")}
+    failed = count["failed"] + count["error"]
+    if os.environ.get("LSNCHAIN_MAY_ALL") == "yes":
+        failed += count["skipped"]
+    pathlib.Path(counts_file).write_text(f"{count['passed']} {failed}\n")
+
+
+@pytest.fixture(scope="session")
+def session_place():
+    """Short, for the path of a socket has 107 bytes at most, and open to the user mysql."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="it."))
+    place.chmod(0o755)
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(session_place):
+    return mariadb.make_template(session_place / "template")
+
+
+@pytest.fixture
+def place(session_place):
+    """A directory of this test alone."""
+    place = pathlib.Path(tempfile.mkdtemp(dir=session_place, prefix="t."))
+    place.chmod(0o755)
+    yield place
+    subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def new_server(place, template):
+    """Starts private servers, each on a data directory of its own: new_server("--option")."""
+    servers = []
+
+    def start(*options):
+        own = place / f"s{len(servers) + 1}"
+        own.mkdir()
+        data = mariadb.copy_of_template(template, own / "data")
+        number = len(servers) + 1
+        server = mariadb.Server(data, own, ["--log-bin=bin", f"--server-id={number}", *options])
+        servers.append(server)
+        server.start()
+        server.add_backup_user()
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def server(new_server):
+    return new_server()
+
+
+@pytest.fixture
+def restored(place):
+    """A server on a restored directory: with restored(directory) as server."""
+    @contextlib.contextmanager
+    def start(directory, *options):
+        own = pathlib.Path(tempfile.mkdtemp(dir=place, prefix="r."))
+        own.chmod(0o755)
+        server = mariadb.Server(directory, own, options)
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+    return start
+
+
+@pytest.fixture
+def receiver():
+    receiver = receivers.Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = pathlib.Path(os.environ.get("LSNCHAIN_BINARY", ROOT / "build/test/lsnchain"))
+    assert path.exists(), f"{path} is not built: cmake --preset test && cmake --build build/test"
+    return path
+
+
+@pytest.fixture
+def bare_site(binary, place, server, receiver):
+    """A site whose repository does not exist yet."""
+    return lsnsite.Site(binary, place, server, receiver)
+
+
+@pytest.fixture
+def site(bare_site):
+    """A site with a repository and some rows."""
+    bare_site.server.fill()
+    return bare_site.init()
+
+
+@pytest.fixture
+def small_disk(place):
+    """Mounts file systems of a given size: small_disk("name", "8M")."""
+    mounted = []
+
+    def mount(name, size):
+        path = place / name
+        path.mkdir(exist_ok=True)
+        if os.geteuid() != 0:
+            pytest.skip("only root may mount a small disk")
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "none", path],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"this host lets nobody mount: {done.stderr.strip()}")
+        mounted.append(path)
+        return path
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", path], check=True)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""A site: one server, one repository, one configuration, and lsnchain run on them by hand."""
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+
+import mariadb
+
+RUN_LIMIT = 300
+PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclasses.dataclass
+class Ran:
+    """How a run ended and what it said."""
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    @property
+    def said(self):
+        return f"exit status {self.status}\n{self.stdout}\n{self.stderr}"
+
+
+def write_private(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def sections(**parts):
+    """INI: sections(**{"global": {"repository": "/x"}}); an underscore in a key stays."""
+    lines = []
+    for name, keys in parts.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {value}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"
+
+
+def flip_byte(path, at=None):
+    """Changes one byte in the middle, and neither size, mode nor mtime: what a bad disk does."""
+    path = pathlib.Path(path)
+    before = path.stat()
+    path.chmod(before.st_mode | stat.S_IWUSR)
+    with open(path, "r+b") as file:
+        file.seek(before.st_size // 2 if at is None else at)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 0x10]))
+    path.chmod(stat.S_IMODE(before.st_mode))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def remove_published(path):
+    """A file or directory below backups/, which is published without write permission."""
+    path = pathlib.Path(path)
+    path.parent.chmod(0o750)
+    if path.is_dir():
+        for directory in [path, *(p for p in path.rglob("*") if p.is_dir())]:
+            directory.chmod(0o750)
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def stored_bytes(*directories):
+    """Bytes that these trees take together, a file with many names counted once."""
+    inodes = {}
+    for directory in directories:
+        for path in pathlib.Path(directory).rglob("*"):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                inodes[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(inodes.values())
+
+
+class Site:
+    INSTANCE = "shop"
+
+    def __init__(self, binary, place, server, receiver=None):
+        self.binary = binary
+        self.place = pathlib.Path(place)
+        self.server = server
+        self.receiver = receiver
+        self.repository = self.place / "repository"
+        self.state = self.place / "state"
+        self.conf = self.place / "lsnchain.conf"
+        self.defaults_file = self.place / "shop.cnf"
+        self.restores = 0
+        self.write_defaults_file()
+        self.configure()
+
+    def write_defaults_file(self, password=mariadb.BACKUP_PASSWORD):
+        write_private(self.defaults_file, sections(client={
+            "user": mariadb.BACKUP_USER,
+            "password": mariadb.option_file_value(password),
+            "socket": self.server.socket}))
+
+    def configure(self, instance=None, general=None, more=""):
+        parts = {
+            "global": {"repository": self.repository, "state_dir": self.state, **(general or {})},
+            f"instance {self.INSTANCE}": {"defaults_file": self.defaults_file,
+                                          "verify_after": "none", **(instance or {})},
+        }
+        if self.receiver is not None:
+            parts["alert hook"] = {"type": "webhook", "url": self.receiver.url}
+            parts["route"] = {"critical": "hook", "warning": "hook", "recovery": "hook"}
+        write_private(self.conf, sections(**parts) + more)
+
+    def run(self, *arguments, env=None, configuration=None, limit=RUN_LIMIT):
+        """Runs lsnchain with this site's configuration; a leaked password fails any test."""
+        done = subprocess.run(
+            [self.binary, *(configuration or ("-c", self.conf)), *map(str, arguments)],
+            capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=limit,
+            env={"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(env or {})})
+        for text in (done.stdout, done.stderr):
+            assert mariadb.BACKUP_PASSWORD not in text, "the password was printed"
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def good(self, *arguments, **more):
+        ran = self.run(*arguments, **more)
+        assert ran.status == 0, f"{arguments}: {ran.said}"
+        return ran
+
+    def init(self):
+        self.good("init")
+        return self
+
+    def links(self):
+        """All links of all chains, oldest first."""
+        listed = self.good("list", "--output=json").json
+        return sorted((link for instance in listed["instances"] for chain in instance["chains"]
+                       for link in chain["links"]), key=lambda link: link["id"])
+
+    def backup(self, kind):
+        """Takes a backup that must succeed; its id."""
+        before = {link["id"] for link in self.links()}
+        self.good("backup", f"--type={kind}")
+        new = [link["id"] for link in self.links() if link["id"] not in before]
+        assert len(new) == 1, f"{new} after one backup"
+        assert new[0].endswith("-full" if kind == "full" else "-incr")
+        return new[0]
+
+    def directory(self, backup_id=""):
+        return self.repository / self.INSTANCE / "backups" / backup_id
+
+    def new_target(self):
+        self.restores += 1
+        return self.place / f"restored{self.restores}"
+
+    def restore(self, backup_id):
+        target = self.new_target()
+        self.good("restore", backup_id, f"--target-dir={target}")
+        return target

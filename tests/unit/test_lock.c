@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/lock.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/proc.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { SECOND_US = G_USEC_PER_SEC };
+
+static char *dir;
+static char *path;
+
+static void set_up(void)
+{
+    dir = g_dir_make_tmp("lsnchain-XXXXXX", NULL);
+    path = g_build_filename(dir, "lock", NULL);
+}
+
+static void tear_down(void)
+{
+    (void)files_remove_tree(AT_FDCWD, dir, NULL);
+    g_free(dir);
+    g_free(path);
+}
+
+TestSuite(lock, .init = set_up, .fini = tear_down, .timeout = 20);
+
+static Lock *take(LockKind kind)
+{
+    g_autoptr(GError) error = NULL;
+    Lock *lock = lock_take(path, kind, "backup", 0, &error);
+    cr_assert_not_null(lock, "%s", error != NULL ? error->message : "");
+    return lock;
+}
+
+static gboolean is_free(LockKind kind)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Lock) lock = lock_take(path, kind, "verify", 0, &error);
+    cr_assert(lock != NULL || error_status(error) == STATUS_LOCKED, "%s", error->message);
+    return lock != NULL;
+}
+
+Test(lock, lets_readers_share_and_a_writer_be_alone)
+{
+    static const struct {
+        LockKind held;
+        LockKind wanted;
+        gboolean granted;
+    } cases[] = {
+        {LOCK_EXCLUSIVE, LOCK_EXCLUSIVE, FALSE},
+        {LOCK_EXCLUSIVE, LOCK_SHARED, FALSE},
+        {LOCK_SHARED, LOCK_EXCLUSIVE, FALSE},
+        {LOCK_SHARED, LOCK_SHARED, TRUE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Lock) held = take(cases[i].held);
+        cr_assert(lock_fd(held) >= 0);
+        cr_expect(is_free(cases[i].wanted) == cases[i].granted, "row %zu", i);
+    }
+}
+
+Test(lock, is_released_when_freed)
+{
+    Lock *lock = take(LOCK_EXCLUSIVE);
+    cr_expect_not(is_free(LOCK_SHARED));
+    lock_free(lock);
+    cr_expect(is_free(LOCK_EXCLUSIVE));
+}
+
+Test(lock, says_who_holds_it_since_when_and_what_to_do)
+{
+    g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
+    cr_assert(lock_fd(held) >= 0);
+    g_autoptr(GError) error = NULL;
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_assert_not_null(error);
+    cr_expect(error_status(error) == STATUS_LOCKED);
+
+    g_autofree char *today = clock_format(clock_now());
+    today[strlen("2026-11-22T")] = '\0';
+    g_autofree char *pid =
+        g_strdup_printf("pid %d on host %s (boot ", (int)getpid(), g_get_host_name());
+    g_autofree char *since = g_strdup_printf("`backup` since %s", today);
+    g_autofree char *boot = NULL;
+    cr_assert(g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, NULL));
+    g_strstrip(boot);
+    const char *const wanted[] = {path, pid, boot, since, "\nhint: "};
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++)
+        cr_expect(strstr(error->message, wanted[i]) != NULL, "no '%s' in: %s", wanted[i],
+                  error->message);
+}
+
+Test(lock, says_the_holder_of_today_not_the_longer_text_of_yesterday)
+{
+    cr_assert(g_file_set_contents(path,
+                                  "pid 1 on host long-gone, a text much longer than the "
+                                  "one that comes, and longer, and longer, and longer, "
+                                  "and longer, and longer, and longer, and longer\n",
+                                  -1, NULL));
+    g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
+    cr_assert(lock_fd(held) >= 0);
+    g_autoptr(GError) error = NULL;
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_assert_not_null(error);
+    cr_expect_null(strstr(error->message, "long-gone"));
+    cr_expect_null(strstr(error->message, "longer"), "%s", error->message);
+}
+
+Test(lock, blames_no_earlier_holder_while_readers_hold_it)
+{
+    lock_free(take(LOCK_EXCLUSIVE));
+    g_autoptr(Lock) reader = take(LOCK_SHARED);
+    cr_assert(lock_fd(reader) >= 0);
+    g_autoptr(GError) error = NULL;
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_assert_not_null(error);
+    cr_expect_null(strstr(error->message, "`backup`"), "%s", error->message);
+}
+
+Test(lock, stays_with_a_process_that_inherited_its_descriptor)
+{
+    Lock *lock = take(LOCK_EXCLUSIVE);
+    pid_t engine = fork();
+    if (engine == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    lock_free(lock);
+    cr_expect_not(is_free(LOCK_EXCLUSIVE), "an orphaned engine counts as the run");
+    (void)kill(engine, SIGKILL);
+    (void)waitpid(engine, NULL, 0);
+    cr_expect(is_free(LOCK_EXCLUSIVE));
+}
+
+/* In the watch of the child, which is the only one that still has the lock. */
+typedef struct {
+    Lock *lock;
+    int held_by_child; /* -1: not looked yet */
+} Handed;
+
+static gboolean look(pid_t pid, void *data)
+{
+    (void)pid;
+    Handed *handed = data;
+    g_clear_pointer(&handed->lock, lock_free);
+    handed->held_by_child = !is_free(LOCK_EXCLUSIVE);
+    return FALSE;
+}
+
+Test(lock, is_handed_down_to_a_program_only_when_listed)
+{
+    for (int listed = 0; listed <= 1; listed++) {
+        Handed handed = {take(LOCK_EXCLUSIVE), -1};
+        const int inherit[] = {listed ? lock_fd(handed.lock) : -1, -1};
+        const ProcSpec spec = {
+            .argv = (const char *const[]){"/bin/sleep", "10", NULL},
+            .env = proc_plain_env(),
+            .inherit = inherit,
+            .out_fd = -1,
+            .watch = look,
+            .data = &handed,
+        };
+        ProcEnd end;
+        cr_assert(proc_run(&spec, &end, NULL));
+        cr_expect(handed.held_by_child == listed, "listed %d, held %d", listed,
+                  handed.held_by_child);
+    }
+}
+
+/* Another process holds the lock for `us`; returns once it has it. */
+static pid_t held_elsewhere(int64_t us)
+{
+    int ready[2];
+    cr_assert(pipe(ready) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        Lock *lock = lock_take(path, LOCK_EXCLUSIVE, "backup", 0, NULL);
+        (void)!write(ready[1], lock != NULL ? "y" : "n", 1);
+        g_usleep((gulong)us);
+        _exit(0);
+    }
+    char answer = 'n';
+    cr_assert(read(ready[0], &answer, 1) == 1 && answer == 'y');
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    return pid;
+}
+
+Test(lock, is_waited_for_and_gained_when_the_holder_dies)
+{
+    pid_t holder = held_elsewhere(SECOND_US / 2);
+    g_autoptr(GError) error = NULL;
+    int64_t began = g_get_monotonic_time();
+    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, "expire", 10 * SECOND_US, &error);
+    cr_expect_not_null(lock);
+    cr_expect(g_get_monotonic_time() - began > SECOND_US / 4, "it was not held at all");
+    cr_expect(g_get_monotonic_time() - began < 5 * SECOND_US);
+    (void)waitpid(holder, NULL, 0);
+}
+
+Test(lock, is_waited_for_no_longer_than_asked)
+{
+    pid_t holder = held_elsewhere(30 * (int64_t)SECOND_US);
+    g_autoptr(GError) error = NULL;
+    int64_t began = g_get_monotonic_time();
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", SECOND_US / 3, &error));
+    int64_t waited = g_get_monotonic_time() - began;
+    cr_expect(error_status(error) == STATUS_LOCKED);
+    cr_expect(waited >= SECOND_US / 3 && waited < 5 * SECOND_US, "waited %d us", (int)waited);
+    (void)kill(holder, SIGKILL);
+    (void)waitpid(holder, NULL, 0);
+}
+
+Test(lock, cannot_be_made_in_a_directory_that_is_missing_or_through_a_link)
+{
+    g_autofree char *missing = g_build_filename(dir, "gone", "lock", NULL);
+    g_autofree char *link = g_build_filename(dir, "link", NULL);
+    cr_assert(symlink("/etc/passwd", link) == 0);
+    const char *const paths[] = {missing, link};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(GError) error = NULL;
+        cr_expect_null(lock_take(paths[i], LOCK_SHARED, "list", 0, &error));
+        cr_assert_not_null(error);
+        cr_expect(error_status(error) == STATUS_STORAGE, "%s", error->message);
+        cr_expect(strstr(error->message, paths[i]) != NULL, "%s", error->message);
+    }
+}
+
+/* As nobody, in a child: root may write everywhere. */
+static int as_nobody(gboolean (*act)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(9);
+        _exit(act() ? 1 : 0);
+    }
+    int status = 0;
+    cr_assert(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static gboolean share(void)
+{
+    g_autoptr(Lock) lock = lock_take(path, LOCK_SHARED, "list", 0, NULL);
+    return lock != NULL;
+}
+
+static gboolean own(void)
+{
+    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, "expire", 0, NULL);
+    return lock != NULL;
+}
+
+Test(lock, can_be_shared_but_not_owned_without_write_permission)
+{
+    lock_free(take(LOCK_EXCLUSIVE));
+    cr_assert(chmod(path, 0444) == 0 && chmod(dir, 0555) == 0);
+    cr_expect(as_nobody(share) == 1);
+    cr_expect(as_nobody(own) == 0);
+    cr_assert(chmod(dir, 0755) == 0);
+}
