@@ -135,8 +135,9 @@ Catalog *catalog_parse(const GString *text, const char *where, GError **error)
 {
     g_autoptr(Catalog) catalog = catalog_new("");
     Reading reading = {.catalog = catalog, .where = where};
+    const IniReader reader = {STATUS_CATALOG, take_entry, &reading};
     if (!checked_verify(text, section_name, where, error) ||
-        !ini_read(text->str, text->len, where, STATUS_CATALOG, take_entry, &reading, error))
+        !ini_read(text->str, text->len, where, &reader, error))
         return NULL;
     g_ptr_array_sort(catalog->backups, backup_compare);
     if (!check_backups(catalog, where, error))

@@ -79,9 +79,9 @@ static gboolean read_record(int dir_fd, const char *path, Reading *reading, GErr
     g_autoptr(GString) text = files_read_text(dir_fd, path, RECORD_LIMIT, &failure);
     if (text == NULL)
         return fail(error, STATUS_CATALOG, "%s", failure->message);
+    const IniReader reader = {STATUS_CATALOG, take_entry, reading};
     return checked_verify(text, reading->section, reading->where, error) &&
-           ini_read(text->str, text->len, reading->where, STATUS_CATALOG, take_entry, reading,
-                    error);
+           ini_read(text->str, text->len, reading->where, &reader, error);
 }
 
 Backup *tree_read_facts(int dir_fd, const char *id, GError **error)

@@ -51,7 +51,6 @@ static void each_seen(const Observed *before, const Observed *after, SeenFn *eac
 typedef struct {
     const Engine *engine;
     const EngineFiles *files;
-    int lower_case;
     GString *named;
     guint missing;
 } Completeness;
@@ -61,8 +60,7 @@ static void check_table(const ServerTable *table, Seen seen, void *data)
     Completeness *check = data;
     if (seen != SEEN_BOTH)
         return;
-    g_autofree char *file =
-        engine_table_missing(check->engine, check->files, table, check->lower_case);
+    g_autofree char *file = engine_table_missing(check->engine, check->files, table);
     if (file == NULL)
         return;
     if (check->missing++ < NAMED_IN_ERROR)
@@ -83,13 +81,13 @@ static int lower_case_of(const Observed *observed)
 gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
                                const SealedTree *tree, GError **error)
 {
-    g_autoptr(EngineFiles) files = engine_files_new();
+    g_autoptr(EngineFiles) files = engine_files_new(lower_case_of(before));
     for (guint i = 0; i < tree->files->len; i++) {
         g_autofree char *name = plain_name(tree->files->pdata[i]);
         engine_files_add(files, name);
     }
     g_autoptr(GString) named = g_string_new(NULL);
-    Completeness check = {engine, files, lower_case_of(before), named, 0};
+    Completeness check = {engine, files, named, 0};
     each_seen(before, after, check_table, &check);
     return check.missing == 0 ||
            fail(error, STATUS_ENGINE,

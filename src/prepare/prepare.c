@@ -42,21 +42,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 /* A failure whose cause is in the link itself; no space or a signal is nobody's fault. */
 static void blame(const Work *work, const Backup *link, const GError *error)
 {
-    ProofLevel level = PROOF_NONE;
-    switch (error_status(error)) {
-    case STATUS_VERIFY:
-        level = PROOF_FILES;
-        break;
-    case STATUS_ENGINE:
-        level = PROOF_PREPARE;
-        break;
-    default:
+    Status status = error_status(error);
+    if (status != STATUS_VERIFY && status != STATUS_ENGINE)
         return;
-    }
     if (cancel_signal() != 0)
         return;
     work->prepared->failed = link;
-    work->prepared->failed_level = level;
+    work->prepared->failed_level = status == STATUS_VERIFY ? PROOF_FILES : PROOF_PREPARE;
 }
 
 static gboolean unseal_link(const Work *work, const Backup *link, const char *target,

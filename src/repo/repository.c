@@ -49,7 +49,8 @@ static gboolean take_entry(const char *section, const char *key, const char *val
 static gboolean read_marker(int fd, const char *path, Repository *repository, GError **error)
 {
     Marker marker = {.repository = repository};
-    if (!ini_read_file(fd, marker_name, SMALL, STATUS_CATALOG, take_entry, &marker, error)) {
+    const IniReader reader = {STATUS_CATALOG, take_entry, &marker};
+    if (!ini_read_file(fd, marker_name, SMALL, &reader, error)) {
         g_prefix_error(error, "in %s: ", path);
         return FALSE;
     }
