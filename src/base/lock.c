@@ -62,11 +62,14 @@ static gboolean take(int fd, int operation, int64_t wait_us)
     return TRUE;
 }
 
+/* A reader may be another user than the owner: it opens what is there, and makes it only if it must. */
 static int open_lock(const char *path, LockKind kind)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0 && kind == LOCK_SHARED)
+    int fd = -1;
+    if (kind == LOCK_SHARED)
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     return fd;
 }
 

@@ -1,5 +1,96 @@
 /* SPDX-License-Identifier: MIT */
-int main(void)
+/* main: from argv to the exit status. */
+#include "alert/alert.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/app.h"
+#include "cli/commands.h"
+#include "flow/channels.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { SIGNAL_BASE = 128 };
+
+/* After the last lock was let go; an alert that did not arrive is a warning. */
+static void deliver_alerts(const App *app)
 {
-    return 0;
+    if (app->config == NULL || app->repository_path != NULL)
+        return;
+    g_autoptr(Channels) channels = channels_new(app->config);
+    g_autoptr(GError) error = NULL;
+    if (!channels_deliver(channels, &error))
+        log_warning("alerts could not be delivered: %s", error->message);
+}
+
+static int status_of(const GError *error)
+{
+    if (cancel_signal() != 0)
+        return SIGNAL_BASE + cancel_signal();
+    if (error != NULL)
+        return (int)error_status(error);
+    return log_warnings()->len > 0 ? STATUS_WARNINGS : STATUS_OK;
+}
+
+static gboolean print_version(void)
+{
+    puts("lsnchain " LSNCHAIN_VERSION);
+    return TRUE;
+}
+
+static gboolean run(App *app, int argc, char **argv, GError **error)
+{
+    if (!app_take_globals(app, &argc, &argv, error))
+        return FALSE;
+    if (app->version)
+        return print_version();
+    char **args = NULL;
+    if (app->help && argv[1] == NULL) {
+        command_print_overview();
+        return TRUE;
+    }
+    const Command *command = command_find(argv + 1, &args, error);
+    if (command == NULL)
+        return FALSE;
+    if (app->help) {
+        command_print_help(command);
+        return TRUE;
+    }
+    gboolean done = command_run(command, app, args, error);
+    deliver_alerts(app);
+    return done;
+}
+
+static int tell(App *app, const GError *error)
+{
+    if (error != NULL)
+        log_error("%s", error->message);
+    int status = status_of(error);
+    if (app->command != NULL || error != NULL)
+        report_end(&app->report, app->command != NULL ? app->command : "", status, error);
+    if (fflush(stdout) != 0 && status <= STATUS_WARNINGS) {
+        log_error("the result could not be written to stdout");
+        status = STATUS_FAILED;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    (void)setlocale(LC_CTYPE, "");
+    umask(027);
+    cancel_install();
+
+    App app = {0};
+    report_start(&app.report, FALSE);
+    g_autoptr(GError) error = NULL;
+    if (alert_init(&error))
+        (void)run(&app, argc, argv, &error);
+    int status = tell(&app, error);
+    app_clear(&app);
+    alert_end();
+    exit(status);
 }

@@ -4,12 +4,14 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/proc.h"
 #include "catalog/tree.h"
 #include "flow/capture.h"
 #include "model/chain.h"
 
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
 
 /*
  * The parent, the newest incremental (its unchanged deltas are the same), the newest full; only of
@@ -36,6 +38,15 @@ static GPtrArray *choose_against(const Run *run, const Backup *backup)
     return ids;
 }
 
+/* Made by the owner, so that readers of any user find it. */
+static gboolean make_chain_lock(const Shelf *shelf, const char *chain, GError **error)
+{
+    g_autofree char *name = g_strconcat("locks/", chain, NULL);
+    autofd int fd = openat(shelf->fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    return fd >= 0 ||
+           fail_storage(error, "cannot create the lock %s: %s", name, g_strerror(errno));
+}
+
 typedef struct {
     Run *run;
     const Backup *backup;
@@ -58,7 +69,7 @@ static gboolean commit(Catalog *catalog, void *data, GError **error)
         if (!tree_write_marks(shelf, backup, error))
             return FALSE;
     }
-    if (!publish_commit(shelf, id, error))
+    if (!make_chain_lock(shelf, backup->chain, error) || !publish_commit(shelf, id, error))
         return FALSE;
     crash_point("publishing.committed");
     catalog_add(catalog, g_steal_pointer(&backup));

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* app: the global options, and what they lead to. */
+#ifndef LSNCHAIN_CLI_APP_H
+#define LSNCHAIN_CLI_APP_H
+
+#include "config/config.h"
+#include "flow/run.h"
+#include "repo/repository.h"
+#include "report/report.h"
+
+#include <glib.h>
+
+typedef struct {
+    /* global options */
+    char *config_path;
+    char *repository_path;
+    char *instance_name;
+    char *output;
+    gboolean verbose;
+    gboolean quiet;
+    gboolean help;
+    gboolean version;
+
+    const char *command;
+    gboolean records; /* may write into repository and state directory; set by app_check_writes() */
+    Config *config;
+    Repository *repository;
+    Report report;
+} App;
+
+void app_clear(App *app);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(App, app_clear)
+
+/* Takes the global options out of argv, wherever they stand; the rest stays in order. */
+gboolean app_take_globals(App *app, int *argc, char ***argv, GError **error);
+
+/*
+ * The options of one command.  `entries` may be NULL; what is left in `args` must be between
+ * `least` and `most` words.  STATUS_USAGE.
+ */
+gboolean app_parse(char **args, const GOptionEntry *entries, guint least, guint most,
+                   GError **error);
+
+/* Steps of commands.c. */
+gboolean app_load_config(App *app, GError **error);
+gboolean app_load_config_or_bare(App *app, GError **error);
+gboolean app_find_repository(App *app, GError **error);
+gboolean app_check_writes(App *app, GError **error);
+
+/*
+ * Runs `each` on every instance that is meant: -i, the only one, or all where `all` allows it. Goes
+ * on after a failure; the error is the first one's, with the gravest status of all for several.
+ */
+typedef gboolean AppEachFn(App *app, Run *run, void *data, GError **error);
+gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **error);
+
+/* A failure before a run could begin: every instance that is meant gets its alarm. */
+void app_raise_failed(App *app, const GError *failure);
+
+#endif

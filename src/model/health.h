@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* health: what an operator must know of an instance's backups at one look. */
+#ifndef LSNCHAIN_MODEL_HEALTH_H
+#define LSNCHAIN_MODEL_HEALTH_H
+
+#include "model/backup.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct {
+    const Backup *newest;     /* NULL: there is none; these three point into `backups` */
+    const Backup *restorable; /* restorable until its data_until; NULL: nothing can be restored */
+    const Backup *proven;     /* proven until its data_until; NULL: nothing is proven */
+    int64_t read_at;          /* the oldest reading in the chain of `proven` */
+    GPtrArray *problems;      /* char *, a sentence each; empty: nothing is wrong */
+} Health;
+
+/* `read_since`: proofs count only if every link was read back since then. */
+Health health_of(const GPtrArray *backups, int64_t read_since);
+void health_clear(Health *health);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Health, health_clear)
+
+#endif

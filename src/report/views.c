@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/views.h"
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "model/chain.h"
+#include "report/table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static json_t *field_json(const Field *field, const Backup *backup)
+{
+    g_autofree char *text = field_text(field, backup);
+    switch (field->type) {
+    case FIELD_NUMBER:
+        return json_integer((json_int_t)g_ascii_strtoull(text, NULL, 10));
+    case FIELD_TIME:
+        return *text != '\0' ? json_string(text) : json_null();
+    case FIELD_WORD:
+        if (g_str_equal(field->words[0], "no"))
+            return json_boolean(g_str_equal(text, "yes"));
+        return json_string(text);
+    case FIELD_TEXT:
+    default:
+        return report_string(text);
+    }
+}
+
+static void add_fields(json_t *object, const Backup *backup, const Field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, fields[i].key, field_json(&fields[i], backup));
+}
+
+static void add_extras(json_t *object, const GPtrArray *extras)
+{
+    for (guint i = 0; i < extras->len; i++) {
+        const BackupExtra *extra = extras->pdata[i];
+        json_object_set_new(object, extra->key, report_string(extra->value));
+    }
+}
+
+json_t *view_backup_json(const Backup *backup, gboolean proven)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "id", report_string(backup->id));
+    add_fields(object, backup, backup_facts, backup_facts_count);
+    add_extras(object, backup->extra_facts);
+    add_fields(object, backup, backup_marks, backup_marks_count);
+    add_extras(object, backup->extra_marks);
+    json_object_set_new(object, "proven", json_boolean(proven));
+    return object;
+}
+
+/* ---- list ------------------------------------------------------------------------------------ */
+
+static const char *state_text(const GPtrArray *backups, const Backup *backup)
+{
+    if (backup->state == STATE_QUARANTINED)
+        return "quarantined";
+    if (backup->state == STATE_MISSING)
+        return "missing";
+    return chain_sound(backups, backup, NULL) ? "complete" : "not restorable";
+}
+
+static char *proof_text(const Backup *backup)
+{
+    if (backup->proof_failed != PROOF_NONE)
+        return g_strdup_printf("%s failed", proof_level_word(backup->proof_failed));
+    return g_strdup(backup->proof == PROOF_NONE ? "-" : proof_level_word(backup->proof));
+}
+
+static void add_row(Table *table, const GPtrArray *backups, const Backup *backup)
+{
+    table_add(table, backup->id);
+    table_take(table, g_strdup_printf("%" PRIu64, backup->from_lsn));
+    table_take(table, g_strdup_printf("%" PRIu64, backup->to_lsn));
+    table_take(table, units_size(backup->bytes_plain));
+    table_take(table, units_size(backup->bytes_stored));
+    table_take(table, units_size(backup->bytes_new));
+    table_add(table, state_text(backups, backup));
+    table_take(table, proof_text(backup));
+    table_take(table, clock_format(backup->data_until));
+}
+
+static void print_chain(const Report *report, const GPtrArray *backups, const Chain *chain)
+{
+    static const char *const headings[] = {"BACKUP",     ">FROM LSN", ">TO LSN", ">DATA",
+                                           ">STORED",    ">NEW",      "STATE",   "PROOF",
+                                           "DATA UNTIL", NULL};
+    g_autoptr(Table) table = table_new(headings);
+    for (guint i = 0; i < chain->links->len; i++)
+        add_row(table, backups, chain->links->pdata[i]);
+    report_print(report, "chain %s\n", chain->id);
+    table_print(table, report, "  ");
+}
+
+void view_chains(Report *report, const GPtrArray *backups, int64_t read_since)
+{
+    g_autoptr(GPtrArray) chains = chain_all(backups);
+    json_t *list = json_array();
+    if (chains->len == 0)
+        report_print(report, "no backup yet\n");
+    for (guint i = 0; i < chains->len; i++) {
+        const Chain *chain = chains->pdata[i];
+        json_t *links = json_array();
+        for (guint j = 0; j < chain->links->len; j++) {
+            const Backup *link = chain->links->pdata[j];
+            gboolean proven = chain_proven(backups, link, read_since);
+            json_array_append_new(links, view_backup_json(link, proven));
+        }
+        json_t *object = json_object();
+        json_object_set_new(object, "id", report_string(chain->id));
+        json_object_set_new(object, "links", links);
+        json_array_append_new(list, object);
+        print_chain(report, backups, chain);
+    }
+    json_object_set_new(report->instance, "chains", list);
+}
+
+/* ---- show ------------------------------------------------------------------------------------ */
+
+static void print_fields(const Report *report, const Backup *backup, const Field *fields,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *text = field_text(&fields[i], backup);
+        if (*text == '\0')
+            continue;
+        g_autofree char *size = NULL;
+        if (g_str_has_prefix(fields[i].key, "bytes_"))
+            size = units_size(g_ascii_strtoull(text, NULL, 10));
+        report_print(report, "  %-20s %s%s%s%s\n", fields[i].key, text, size != NULL ? " (" : "",
+                     size != NULL ? size : "", size != NULL ? ")" : "");
+    }
+}
+
+static void print_extras(const Report *report, const GPtrArray *extras)
+{
+    for (guint i = 0; i < extras->len; i++) {
+        const BackupExtra *extra = extras->pdata[i];
+        report_print(report, "  %-20s %s\n", extra->key, extra->value);
+    }
+}
+
+void view_backup(Report *report, const GPtrArray *backups, const Backup *backup, int64_t read_since)
+{
+    gboolean proven = chain_proven(backups, backup, read_since);
+    g_autofree char *why = NULL;
+    gboolean sound = chain_sound(backups, backup, &why);
+    json_t *object = view_backup_json(backup, proven);
+    json_object_set_new(object, "restorable", json_boolean(sound));
+    json_object_set_new(report->instance, "backup", object);
+
+    report_print(report, "%s\n", backup->id);
+    print_fields(report, backup, backup_facts, backup_facts_count);
+    print_extras(report, backup->extra_facts);
+    print_fields(report, backup, backup_marks, backup_marks_count);
+    print_extras(report, backup->extra_marks);
+    report_print(report, "  %-20s %s%s\n", "restorable", sound ? "yes" : "no: ", sound ? "" : why);
+    report_print(report, "  %-20s %s\n", "proven", proven ? "yes" : "no");
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+static json_t *time_json(int64_t time)
+{
+    g_autofree char *text = clock_format(time);
+    return time != 0 ? json_string(text) : json_null();
+}
+
+static void print_point(const Report *report, const char *what, const Backup *backup, int64_t now)
+{
+    if (backup == NULL) {
+        report_print(report, "  %-17s never\n", what);
+        return;
+    }
+    g_autofree char *until = clock_format(backup->data_until);
+    g_autofree char *age = units_duration(MAX(0, now - backup->data_until));
+    report_print(report, "  %-17s %s  (%s ago, %s)\n", what, until, age, backup->id);
+}
+
+static void set_point(json_t *object, const char *key, const char *id_key, const Backup *backup)
+{
+    json_object_set_new(object, key, time_json(backup != NULL ? backup->data_until : 0));
+    json_object_set_new(object, id_key, backup != NULL ? report_string(backup->id) : json_null());
+}
+
+void view_health(Report *report, const Health *health, int64_t now)
+{
+    json_t *object = report->instance;
+    set_point(object, "newest_backup", "newest_backup_id", health->newest);
+    set_point(object, "restorable_until", "restorable_until_id", health->restorable);
+    set_point(object, "proven_until", "proven_until_id", health->proven);
+    json_object_set_new(object, "files_at", time_json(health->read_at));
+    json_t *problems = json_array();
+    for (guint i = 0; i < health->problems->len; i++)
+        json_array_append_new(problems, report_string(health->problems->pdata[i]));
+    json_object_set_new(object, "problems", problems);
+
+    print_point(report, "newest backup", health->newest, now);
+    print_point(report, "restorable until", health->restorable, now);
+    print_point(report, "proven until", health->proven, now);
+    if (health->proven != NULL) {
+        g_autofree char *age = units_duration(MAX(0, now - health->read_at));
+        report_print(report, "  %-17s level %s; its oldest file was last read %s ago\n", "",
+                     proof_level_word(health->proven->proof), age);
+    }
+    for (guint i = 0; i < health->problems->len; i++)
+        report_print(report, "  wrong: %s\n", (const char *)health->problems->pdata[i]);
+    if (health->problems->len == 0)
+        report_print(report, "  nothing is wrong\n");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* views: backups, chains and health as tables and JSON. */
+#ifndef LSNCHAIN_REPORT_VIEWS_H
+#define LSNCHAIN_REPORT_VIEWS_H
+
+#include "model/backup.h"
+#include "model/health.h"
+#include "report/report.h"
+
+#include <glib.h>
+
+/* All facts and marks of a backup, under the catalog's key names.  Times that are not known are
+ * null. */
+json_t *view_backup_json(const Backup *backup, gboolean proven);
+
+/* All chains of the instance, with their links: `list`. */
+void view_chains(Report *report, const GPtrArray *backups, int64_t read_since);
+/* One backup, every fact and mark: `show`. */
+void view_backup(Report *report, const GPtrArray *backups, const Backup *backup,
+                 int64_t read_since);
+/* `status`; `now` for ages. */
+void view_health(Report *report, const Health *health, int64_t now);
+
+#endif
