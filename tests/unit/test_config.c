@@ -244,6 +244,7 @@ static const struct {
     {"[global]\nrepository = srv\n", "lsnchain.conf:2: repository = srv in [global] is not allowed: it must be an absolute path"},
     {"[global]\nrepository = user@host:/srv\n", "lsnchain.conf:2: repository = user@host:/srv is on another machine: it must be a directory of this one\nhint: to keep backups off the database host, run lsnchain on the backup host and let it pull the stream, or add copies"},
     {"[global]\nrepository = host:srv\n", "is on another machine"},
+    {"[global]\nrepository = srv/a:b\n", "it must be an absolute path"},
     {"[global]\nrepository = rsync://host/srv\n", "is on another machine"},
     {GLOBAL "[instance shop]\n", "lsnchain.conf:3: [instance shop] needs the key defaults_file"},
     {GLOBAL INSTANCE "parallel = 65\n", "lsnchain.conf:5: parallel = 65 in [instance shop] is not allowed: it must be a whole number from 1 to 64"},
@@ -337,6 +338,26 @@ Test(config, reads_fragments_in_order_and_skips_leftovers)
     cr_expect_str_eq(config_instance(config, "a")->defaults_file, "/a");
 }
 
+Test(config, reads_many_fragments_in_the_order_of_their_names)
+{
+    g_auto(Etc) etc = etc_make();
+    etc_write(&etc, "lsnchain.conf", GLOBAL "defaults_file = /d\n", 0644);
+    for (int i = 0; i < 30; i++) {
+        int number = 10 + i * 7 % 30;
+        g_autofree char *name = g_strdup_printf("conf.d/%d.conf", number);
+        g_autofree char *text = g_strdup_printf("[instance i%d]\n", number);
+        etc_write(&etc, name, text, 0644);
+    }
+    g_autofree char *message = NULL;
+    g_autoptr(Config) config = etc_load(&etc, &message);
+    cr_assert_not_null(config, "%s", message);
+    for (guint i = 0; i < 30; i++) {
+        const InstanceConfig *instance = config->instances->pdata[i];
+        g_autofree char *wanted = g_strdup_printf("i%u", 10 + i);
+        cr_expect_str_eq(instance->name, wanted);
+    }
+}
+
 Test(config, refuses_a_key_that_two_files_give)
 {
     g_auto(Etc) etc = etc_make();
@@ -421,6 +442,7 @@ Test(config, looks_at_owner_and_mode_of_real_files)
         {GLOBAL, 0666, "chmod go-w"},
         {GLOBAL MAIL, 0644, NULL},
         {GLOBAL MAIL "password = x\n", 0644, "chmod o="},
+        {GLOBAL MAIL "password = x\nuser = y\n" INSTANCE, 0644, "chmod o="},
         {GLOBAL MAIL "password = x\n", 0640, NULL},
         {GLOBAL MAIL "password =\n", 0644, NULL},
         {GLOBAL "[alert a]\ntype = webhook\nurl = https://h/x\n", 0644, "chmod o="},

@@ -113,6 +113,8 @@ Test(ini, refuses_a_key_given_twice_and_names_both_lines)
     expect("[a]\nk = 1\nl = 2\nk = 3\n", "x.ini:4: k is given twice in [a]: first on line 2");
     expect("[a]\nk = 1\n[b]\nk = 2\n[a]\nk = 3\n",
            "x.ini:6: k is given twice in [a]: first on line 2");
+    expect("[a]\nk=1\nl=1\n[b]\nk=1\nl=1\n[a]\nk=2\n",
+           "x.ini:8: k is given twice in [a]: first on line 2");
     expect("[a]\nk=1\n[b]\n[a]\nl=1\n[b]\n[a]\nl=3\n",
            "x.ini:8: l is given twice in [a]: first on line 5");
 }

@@ -52,7 +52,8 @@ static const struct {
     {"alert", "timeout", {"1s", "5m"}, {"0", "301s", "6m"}},
     {"alert", "secret", {"", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
      {"secret", "whsec_", "whsec_c2hvcnQ=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La*LaSw",
-      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw  whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}},
+      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw  whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+      "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}},
     {"route", "critical", {"", "mail", "mail, oncall", "a,b"}, {"mail,", ",", "mail oncall", "Mail", "a,,b"}},
 };
 /* clang-format on */
@@ -148,9 +149,11 @@ Test(options, show_of_a_secret_address_only_scheme_and_host)
 Test(options, find_the_nearest_word)
 {
     static const char *const known[] = {"parallel", "proof_dir", "prepare_memory", NULL};
+    static const char *const tied[] = {"p1", "p2", NULL};
     static const char *const none[] = {NULL};
     g_autofree char *huge = g_strnfill(1000000, 'p');
     cr_expect_str_eq(nearest_word("paralel", known), "parallel");
+    cr_expect_str_eq(nearest_word("p______", tied), "p1");
     cr_expect_str_eq(nearest_word("proofdir", known), "proof_dir");
     cr_expect_str_eq(nearest_word("prepare-memory", known), "prepare_memory");
     cr_expect_str_eq(nearest_word("", known), "parallel");
