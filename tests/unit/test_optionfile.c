@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/proc.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -231,6 +232,38 @@ Test(optionfile, written_for_the_engine_reads_back_the_same)
         cr_assert(unlink(path) == 0);
     }
     cr_expect(rmdir(dir) == 0);
+}
+
+static void collect(ProcStream from, const char *line, void *data)
+{
+    (void)from;
+    g_string_append_printf(data, "%s\n", line);
+}
+
+/* The server's own parser, which the engine is built with. */
+Test(optionfile, written_for_the_engine_is_understood_by_the_engines_parser)
+{
+    static const char *const passwords[] = {
+        "plain", "ab#cd", "a\"b", "a'b", "a\\b", "a\\",  " a ", "\ta",          "a\nb",  ";a",
+        "#",     "[x]",   "a=b",  "\\s", "\\n",  "\"\"", "''",  "\xc3\xa4\xff", "$(id)`"};
+    for (size_t i = 0; i < G_N_ELEMENTS(passwords); i++) {
+        g_autofree char *dir = g_dir_make_tmp("lsnchain-optionfile-XXXXXX", NULL);
+        autofd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_autoptr(Login) login = parse("", NULL);
+        g_free(login->password);
+        login->password = g_strdup(passwords[i]);
+        cr_assert(login_write_option_file(login, fd, "x", NULL));
+        g_autofree char *file = g_strconcat("--defaults-file=", dir, "/x", NULL);
+        const char *const argv[] = {"/usr/bin/my_print_defaults", file, "client", NULL};
+        g_autoptr(GString) said = g_string_new(NULL);
+        const ProcSpec spec = {
+            .argv = argv, .env = proc_plain_env(), .out_fd = -1, .on_line = collect, .data = said};
+        ProcEnd end;
+        cr_assert(proc_run(&spec, &end, NULL) && end.status == 0);
+        g_autofree char *expected = g_strdup_printf("--user=backup\n--password=%s\n", passwords[i]);
+        cr_expect_str_eq(said->str, expected);
+        cr_expect(unlinkat(fd, "x", 0) == 0 && rmdir(dir) == 0);
+    }
 }
 
 Test(optionfile, for_the_engine_is_never_written_over_another_file)
