@@ -80,6 +80,7 @@ Test(argv, private_files_are_private_and_replace_those_of_a_killed_run)
     g_autofree char *dir = dir_new(&fd);
     cr_assert(mkdirat(fd, "engine.private", 0755) == 0);
     autofd int left = openat(fd, "engine.private/login.cnf", O_WRONLY | O_CREAT, 0644);
+    cr_assert(left >= 0);
     g_autoptr(Login) login = login_new();
     g_autoptr(GError) error = NULL;
     EngineHost *host = engine_host_make(fd, dir, login, "to_lsn = 5\n", &error);

@@ -157,6 +157,15 @@ static gboolean start(const char *data, const char *user_arg)
     return FALSE;
 }
 
+static void tell_why_not(void)
+{
+    g_autofree char *path = g_build_filename(home, "server.log", NULL);
+    g_autofree char *log = NULL;
+    (void)g_file_get_contents(path, &log, NULL, NULL);
+    (void)fprintf(stderr, "there is no private server (is there a user mysql?): %s\n",
+                  log != NULL ? log : "");
+}
+
 ReportHook(PRE_ALL)(struct criterion_test_set *tests)
 {
     (void)tests;
@@ -164,11 +173,11 @@ ReportHook(PRE_ALL)(struct criterion_test_set *tests)
     (void)g_setenv(home_key, made, TRUE);
     home = g_getenv(home_key);
     g_autofree char *data = g_build_filename(home, "data", NULL);
-    const struct passwd *mysql = geteuid() == 0 ? getpwnam("mysql") : getpwuid(geteuid());
-    g_autofree char *user_arg = g_strconcat("--user=", mysql != NULL ? mysql->pw_name : "?", NULL);
-    if (mysql == NULL || (geteuid() == 0 && chown(home, mysql->pw_uid, mysql->pw_gid) != 0) ||
+    const struct passwd *owner = geteuid() == 0 ? getpwnam("mysql") : getpwuid(geteuid());
+    g_autofree char *user_arg = g_strconcat("--user=", owner != NULL ? owner->pw_name : "?", NULL);
+    if (owner == NULL || (geteuid() == 0 && chown(home, owner->pw_uid, owner->pw_gid) != 0) ||
         !install(data, user_arg) || !start(data, user_arg) || !run_sql(schema))
-        (void)fprintf(stderr, "no private server: see %s/server.log\n", home);
+        tell_why_not();
 }
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
@@ -536,5 +545,33 @@ Test(server, is_backed_up_and_prepared_by_the_real_engine)
 
     prepare(engine, full, NULL, &first);
     prepare(engine, full, incr, &second);
+    cr_expect(files_remove_tree(AT_FDCWD, dir, NULL));
+}
+
+Test(server, backup_that_nobody_reads_is_stopped_as_stalled)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *dir = g_dir_make_tmp("lsnchain-capture-XXXXXX", NULL);
+    autofd int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(Engine) engine = engine_find("auto", &error);
+    g_autoptr(Login) login = login_as("backup", "a\"b\\c#d ");
+    g_autoptr(EngineHost) host = engine_host_make(dir_fd, dir, login, NULL, &error);
+    cr_assert(engine != NULL && host != NULL);
+    int ends[2];
+    cr_assert(pipe2(ends, O_CLOEXEC) == 0);
+    const EngineCapture spec = {.engine = engine,
+                                .host = host,
+                                .out_fd = ends[1],
+                                .log_fd = -1,
+                                .stall_timeout_s = 3,
+                                .max_time_s = 20};
+    g_auto(EngineRun) run = {0};
+    cr_assert(engine_capture(&spec, &run, &error), "%s", error ? error->message : "");
+    cr_expect(run.stop == ENGINE_STALLED, "stop %u", run.stop);
+    cr_expect_not(engine_judge_capture(engine, &run, &error));
+    cr_expect(error_status(error) == STATUS_TIMEOUT);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    cr_expect(engine_host_remove(g_steal_pointer(&host), NULL));
     cr_expect(files_remove_tree(AT_FDCWD, dir, NULL));
 }
