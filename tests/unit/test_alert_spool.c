@@ -137,6 +137,21 @@ Test(spool, sets_damaged_files_aside_and_goes_on)
     cr_expect_eq(log_warnings()->len, G_N_ELEMENTS(damaged) + 1, "said twice");
 }
 
+Test(spool, takes_no_file_of_a_later_format)
+{
+    g_auto(Desk) desk = open_desk();
+    spool_one(&desk, EVENT_CHAIN_BROKEN, "x");
+    g_autofree char *file = spool_file(&desk);
+    g_autofree char *text = NULL;
+    cr_assert(g_file_get_contents(file, &text, NULL, NULL));
+    char *format = strstr(text, "\"format\": 1");
+    cr_assert_not_null(format, "%s", text);
+    format[strlen("\"format\": ")] = '2';
+    cr_assert(g_file_set_contents(file, text, -1, NULL));
+    g_autofree char *got = summaries(&desk);
+    cr_expect_str_eq(got, "");
+}
+
 Test(spool, says_when_it_cannot_be_written)
 {
     g_auto(Desk) desk = open_desk();
