@@ -117,10 +117,15 @@ static Event *make(const EventFacts *facts, const char *id, const char *host, co
 Event *event_new(const EventFacts *facts)
 {
     int64_t now = clock_now();
+    int64_t now_us = g_get_real_time();
+    while (clock_now() != now) { /* both must be of one second, or ids would not sort */
+        now = clock_now();
+        now_us = g_get_real_time();
+    }
     g_autofree char *stamp = clock_format_id(now);
     g_autofree char *random = g_uuid_string_random();
     g_autofree char *id =
-        g_strdup_printf("%s-%06d-%.8s", stamp, (int)(g_get_real_time() % G_USEC_PER_SEC), random);
+        g_strdup_printf("%s-%06d-%.8s", stamp, (int)(now_us % G_USEC_PER_SEC), random);
     Event *event = make(facts, id, g_get_host_name(), LSNCHAIN_VERSION);
     event->timestamp = now;
     return event;

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 static int64_t shift(void)
 {
@@ -16,7 +15,8 @@ static int64_t shift(void)
 
 int64_t clock_now(void)
 {
-    return (int64_t)time(NULL) + shift();
+    /* not time(): it lags a few milliseconds behind what files and other clocks say */
+    return g_get_real_time() / G_USEC_PER_SEC + shift();
 }
 
 static char *format_utc(int64_t seconds, const char *format)

@@ -23,7 +23,10 @@ static const char *const info_names[] = {"mariadb_backup_info", "xtrabackup_info
 static const char *const binlog_names[] = {"mariadb_backup_binlog_info", "xtrabackup_binlog_info",
                                            NULL};
 
-/* From its --help and list of variables; --name=value only, as an abbreviation is refused by it. */
+/*
+ * From its --help and list of variables; --name=value only, as an abbreviation is refused by it.
+ * innodb-log-buffer-size and log-copy-interval are ours because a stall is told by what it reads.
+ */
 /* clang-format off */
 static const EngineOption options[] = {
     {"apply-log", OPTION_FLAG, OURS},
@@ -80,7 +83,7 @@ static const EngineOption options[] = {
     {"innodb-force-recovery", OPTION_OPTIONAL, UNSAFE},
     {"innodb-io-capacity", OPTION_OPTIONAL, FOR_CAPTURE | FOR_PREPARE},
     {"innodb-linux-aio", OPTION_REQUIRED, FOR_CAPTURE | FOR_PREPARE},
-    {"innodb-log-buffer-size", OPTION_REQUIRED, FOR_CAPTURE | FOR_PREPARE},
+    {"innodb-log-buffer-size", OPTION_REQUIRED, OURS},
     {"innodb-log-checkpoint-now", OPTION_FLAG, OURS},
     {"innodb-log-file-buffering", OPTION_FLAG, FOR_CAPTURE},
     {"innodb-log-file-mmap", OPTION_FLAG, FOR_CAPTURE | FOR_PREPARE},
@@ -99,7 +102,7 @@ static const EngineOption options[] = {
     {"lock-ddl-per-table", OPTION_FLAG, UNSAFE},
     {"log", OPTION_OPTIONAL, OURS},
     {"log-bin", OPTION_OPTIONAL, OURS},
-    {"log-copy-interval", OPTION_REQUIRED, FOR_CAPTURE},
+    {"log-copy-interval", OPTION_REQUIRED, OURS},
     {"log-innodb-page-corruption", OPTION_FLAG, UNSAFE},
     {"login-path", OPTION_REQUIRED, OURS},
     {"move-back", OPTION_FLAG, OURS},

@@ -108,10 +108,11 @@ void engine_files_add(EngineFiles *files, const char *name)
     gpointer key = NULL;
     gpointer kinds = NULL;
     gboolean known = g_hash_table_lookup_extended(files->stems, stem, &key, &kinds);
+    const char *mark = known ? NULL : part_mark(stem);
+    /* A stem that is known keeps its old key, and frees this one. */
     (void)g_hash_table_insert(files->stems, stem, GUINT_TO_POINTER(GPOINTER_TO_UINT(kinds) | kind));
-    const char *mark = part_mark(stem);
-    if (!known && mark != NULL)
-        add_part(files, stem, mark); /* a key once inserted stays where it is */
+    if (mark != NULL)
+        add_part(files, stem, mark);
 }
 
 /* ---- what a table needs ---------------------------------------------------------------------- */

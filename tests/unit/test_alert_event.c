@@ -191,12 +191,18 @@ Test(event, a_summary_that_just_fits_is_not_cut)
     cr_expect_str_eq(longer->cause, cause);
 }
 
-Test(event, ids_are_unique_sound_and_begin_with_the_time)
+Test(event, ids_are_unique_and_sort_by_time_also_when_a_second_ends)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (int i = 0; i < 1000; i++) {
+    g_autofree char *last = g_strdup("");
+    int64_t end_us = g_get_monotonic_time() + 1100000;
+    while (g_get_monotonic_time() < end_us) {
         g_autoptr(Event) event = with_text("x");
         cr_assert(event_id_is_sound(event->id), "%s", event->id);
         cr_assert(g_hash_table_add(seen, g_strdup(event->id)), "%s twice", event->id);
+        cr_assert_lt(strncmp(last, event->id, strlen("20261122T020000Z-000000")), 1, "%s after %s",
+                     event->id, last);
+        g_free(last);
+        last = g_strdup(event->id);
     }
 }

@@ -101,6 +101,8 @@ Test(mail, says_first_what_happened_then_the_rest_in_order)
     AlertChannel channel = channel_to(&receiver, "smtps", &url);
     spool_facts(&desk, &broken);
     cr_expect_eq(deliver_to_all(&desk, &channel, 1).done, 1);
+    g_autofree char *raw = received(&receiver, "1.eml");
+    expect_lacks(raw, "=0A"); /* a line break that no reader of plain text would see */
     g_autofree char *text = received(&receiver, "1.text");
     cr_assert_not_null(text);
     cr_expect(g_str_has_prefix(text, "the chain of shop is broken\n\n"), "%s", text);

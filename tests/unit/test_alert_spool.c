@@ -133,8 +133,25 @@ Test(spool, sets_damaged_files_aside_and_goes_on)
     cr_expect_str_eq(got, "sound ");
     cr_expect_eq(log_warnings()->len, G_N_ELEMENTS(damaged) + 1);
     cr_expect_eq(still_spooled(&desk), 1);
-    g_autofree char *again = summaries(&desk);
+    g_free(got);
+    got = summaries(&desk);
+    cr_expect_str_eq(got, "sound ");
     cr_expect_eq(log_warnings()->len, G_N_ELEMENTS(damaged) + 1, "said twice");
+}
+
+Test(spool, takes_no_file_of_a_later_format)
+{
+    g_auto(Desk) desk = open_desk();
+    spool_one(&desk, EVENT_CHAIN_BROKEN, "x");
+    g_autofree char *file = spool_file(&desk);
+    g_autofree char *text = NULL;
+    cr_assert(g_file_get_contents(file, &text, NULL, NULL));
+    char *format = strstr(text, "\"format\": 1");
+    cr_assert_not_null(format, "%s", text);
+    format[strlen("\"format\": ")] = '2';
+    cr_assert(g_file_set_contents(file, text, -1, NULL));
+    g_autofree char *got = summaries(&desk);
+    cr_expect_str_eq(got, "");
 }
 
 Test(spool, says_when_it_cannot_be_written)
@@ -217,13 +234,12 @@ Test(incidents, what_no_event_ends_is_told_and_not_recorded)
 Test(incidents, a_damaged_file_is_reported_and_loses_no_recovery)
 {
     static const char *const damaged[] = {
-        "",
-        "{",
-        "{\"format\":2,\"incidents\":[]}",
+        "", "{", "{\"format\":2,\"incidents\":[]}",
         "{\"format\":1,\"incidents\":[{\"type\":\"coffee_cold\",\"since\":\"\",\"summary\":\"\"}]}",
         "{\"format\":1,\"incidents\":[{\"type\":\"alert_test\",\"since\":\"\",\"summary\":\"\"}]}",
-        "{\"format\":1,\"incidents\":[{\"type\":\"chain_broken\",\"since\":\"x\",\"summary\":\"\"}]"
-        "}",
+        /* clang-format off */
+        "{\"format\":1,\"incidents\":[{\"type\":\"chain_broken\",\"since\":\"x\",\"summary\":\"\"}]}",
+        /* clang-format on */
     };
     for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
         g_auto(Desk) desk = open_desk();

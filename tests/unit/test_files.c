@@ -93,6 +93,7 @@ Test(files, carries_on_reading_after_a_signal)
         for (int i = 0; i < 5; i++) {
             g_usleep(50000);
             (void)kill(parent, SIGUSR1);
+            g_usleep(50000);
             (void)!write(ends[1], "x", 1);
         }
         _exit(0);

@@ -224,7 +224,8 @@ Test(lock, cannot_be_made_in_a_directory_that_is_missing_or_through_a_link)
 {
     g_autofree char *missing = g_build_filename(dir, "gone", "lock", NULL);
     g_autofree char *link = g_build_filename(dir, "link", NULL);
-    cr_assert(symlink("/etc/passwd", link) == 0);
+    cr_assert(g_file_set_contents(path, "kept", -1, NULL));
+    cr_assert(symlink("lock", link) == 0); /* nothing outside: broken code would write through it */
     const char *const paths[] = {missing, link};
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         g_autoptr(GError) error = NULL;
@@ -233,6 +234,9 @@ Test(lock, cannot_be_made_in_a_directory_that_is_missing_or_through_a_link)
         cr_expect(error_status(error) == STATUS_STORAGE, "%s", error->message);
         cr_expect(strstr(error->message, paths[i]) != NULL, "%s", error->message);
     }
+    g_autofree char *text = NULL;
+    cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+    cr_expect_str_eq(text, "kept");
 }
 
 /* As nobody, in a child: root may write everywhere. */
