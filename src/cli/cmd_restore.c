@@ -69,8 +69,7 @@ static gboolean restore_one(App *app, Run *run, void *data, GError **error)
     if (backup == NULL)
         return FALSE;
     g_auto(RestoreOutcome) outcome = {0};
-    gboolean done =
-        flow_restore(run, backup, &restoring->request, announce, restoring, &outcome, error);
+    gboolean done = flow_restore(run, backup, &restoring->request, &outcome, error);
     if (outcome.backup != NULL)
         json_object_set_new(app->report.instance, "restore", outcome_json(&outcome));
     if (outcome.restored)
@@ -102,6 +101,8 @@ gboolean cmd_restore(App *app, char **args, GError **error)
         return fail(error, STATUS_USAGE, "--memory=%s is no size, such as 2G", memory);
     if (args[1] != NULL)
         restoring.wanted = args[1];
+    restoring.request.announce = announce;
+    restoring.request.data = &restoring;
     restoring.request.target = target;
     restoring.request.owner = owner;
     restoring.request.to_time = to_time;
