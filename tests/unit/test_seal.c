@@ -227,6 +227,10 @@ Test(seal, cuts_what_is_above_4096_bytes_at_whole_mebibytes)
 {
     TestDir dir = enter_dir();
     g_autoptr(GByteArray) stream = shuffled_stream(1, 1);
+    g_autofree uint8_t *zeros = g_malloc0(FRAME_BYTES);
+    stream_data(stream, "odd", 0, 0, zeros, FRAME_BYTES - 1);
+    stream_data(stream, "odd", 0, FRAME_BYTES - 1, zeros, 2);
+    stream_end(stream, "odd");
     g_autoptr(SealedTree) tree = seal_stream(&dir, stream, (How){.workers = 2}, NULL);
     cr_assert_not_null(tree);
     cr_expect_eq(tree->frame, 1 << 20);
@@ -240,7 +244,7 @@ Test(seal, cuts_what_is_above_4096_bytes_at_whole_mebibytes)
             sealed++;
         }
     }
-    cr_expect_eq(sealed, 6);
+    cr_expect_eq(sealed, 7);
     leave_dir(&dir);
 }
 
