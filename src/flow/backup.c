@@ -54,21 +54,6 @@ void backup_outcome_clear(BackupOutcome *outcome)
 
 /* ---- look ------------------------------------------------------------------------------------ */
 
-static gboolean check_privileges(const Work *work, Server *server, GError **error)
-{
-    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    const char *const *needed =
-        engine_privileges(work->engine, work->run->config->checkpoint_first);
-    if (!server_privileges(server, needed, missing, error))
-        return FALSE;
-    if (missing->len == 0)
-        return TRUE;
-    g_autofree char *grant = server_grant_text(server, missing);
-    return fail(error, STATUS_SERVER,
-                "user %s lacks %u of the privileges that a backup needs" HINT("type: %s"),
-                work->before.facts.user, missing->len, grant);
-}
-
 static gboolean look(Work *work, GError **error)
 {
     const InstanceConfig *config = work->run->config;
@@ -85,7 +70,7 @@ static gboolean look(Work *work, GError **error)
         return FALSE;
     const ServerFacts *facts = &work->before.facts;
     if (!engine_fits(work->engine, facts->version, facts->mariadb, error) ||
-        !check_privileges(work, server, error))
+        !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     server_facts_clear(&work->before.facts);
     return observe(server, &work->before, error) &&

@@ -51,6 +51,13 @@ static void blame(const Work *work, const Backup *link, const GError *error)
     work->prepared->failed_level = status == STATUS_VERIFY ? PROOF_FILES : PROOF_PREPARE;
 }
 
+static gboolean not_cancelled(uint64_t stored_bytes, void *data, GError **error)
+{
+    (void)stored_bytes;
+    (void)data;
+    return cancel_check(error);
+}
+
 static gboolean unseal_link(const Work *work, const Backup *link, const char *target,
                             GError **error)
 {
@@ -86,6 +93,7 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
         .frame = link->frame,
         .workers = work->spec->workers,
         .skip_suffixes = left_out,
+        .watch = not_cancelled,
     };
     UnsealTotals totals = {0};
     int64_t started = g_get_monotonic_time();
