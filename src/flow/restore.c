@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "flow/progress.h"
 #include "flow/verify.h"
 #include "model/chain.h"
 #include "restore/restore.h"
@@ -111,8 +112,13 @@ static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreReq
     request->announce(outcome, request->data);
     if (request->dry_run)
         return TRUE;
+    g_autofree char *what = g_strdup_printf("restoring %s", outcome->backup->id);
+    Progress progress = progress_start(what, verify_stored_bytes(spec->path));
+    spec->tick = progress_tick;
+    spec->data = &progress;
     int64_t started = g_get_monotonic_time();
     outcome->restored = restore_run(spec, &outcome->prepared, error);
+    progress_end();
     outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
     return outcome->restored;
 }

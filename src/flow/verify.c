@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "catalog/tree.h"
+#include "flow/progress.h"
 #include "model/chain.h"
 #include "repo/contents.h"
 #include "repo/sums.h"
@@ -150,6 +151,16 @@ Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
     return g_steal_pointer(&engine);
 }
 
+uint64_t verify_stored_bytes(const GPtrArray *path)
+{
+    uint64_t bytes = 0;
+    for (guint i = 0; i < path->len; i++) {
+        const Backup *link = path->pdata[i];
+        bytes += link->bytes_stored;
+    }
+    return bytes;
+}
+
 static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
                       ProofResult *result, GError **error)
 {
@@ -166,6 +177,8 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
     g_autofree char *log_path = run->state_dir != NULL
                                     ? run_state_path(run, log_name)
                                     : g_build_filename(g_get_tmp_dir(), log_name, NULL);
+    g_autofree char *what = g_strdup_printf("verifying %s", last->id);
+    Progress progress = progress_start(what, verify_stored_bytes(path));
     const ProofSpec spec = {
         .shelf = run->shelf,
         .path = path,
@@ -177,8 +190,11 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
         .options = options,
         .stall_timeout_s = config->stall_timeout,
         .log_path = log_path,
+        .tick = progress_tick,
+        .data = &progress,
     };
     gboolean done = proof_run(&spec, result, error);
+    progress_end();
     if (done || result->failed == NULL)
         (void)unlink(log_path);
     else if (result->failed_level == PROOF_PREPARE)
