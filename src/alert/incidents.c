@@ -6,13 +6,16 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/replace.h"
+#include "catalog/checked.h"
+#include "config/ini.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
-static const char incidents_file[] = "incidents.json";
+static const char incidents_file[] = "incidents.ini";
+static const char head[] = "incidents"; /* the section that holds the checksum */
 
-enum { INCIDENTS_FORMAT = 1, INCIDENTS_FILE_LIMIT = 64 * 1024 };
+enum { INCIDENTS_FILE_LIMIT = 64 * 1024 };
 
 struct Incidents {
     char *dir;
@@ -46,43 +49,31 @@ static void record(Incidents *incidents, EventType type, int64_t since, const ch
     }
     if (incident->since == 0)
         incident->since = since;
+    char *copy = g_strdup(summary);
     g_free(incident->summary);
-    incident->summary = g_strdup(summary);
+    incident->summary = copy;
 }
 
-static gboolean parse_one(Incidents *incidents, json_t *row)
+/* A section for each open incident, named by the event that opened it. */
+static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
+                           void *data, GError **error)
 {
-    const char *word = NULL;
-    const char *time = NULL;
-    const char *summary = NULL;
+    (void)line; /* the reader puts file and line before every message */
+    Incidents *incidents = data;
     EventType type = EVENT_ALERT_TEST;
     int64_t since = 0;
-    if (json_unpack(row, "{s:s, s:s, s:s}", "type", &word, "since", &time, "summary", &summary) !=
-        0)
-        return FALSE;
-    if (!event_from_word(word, &type) || event_ended_by(type) == type || !clock_parse(time, &since))
-        return FALSE;
-    record(incidents, type, since, summary);
-    return TRUE;
-}
-
-static gboolean parse(Incidents *incidents, const GString *text)
-{
-    int format = 0;
-    json_t *rows = NULL;
-    size_t i = 0;
-    json_t *row = NULL;
-
-    json_auto_t *root = json_loadb(text->str, text->len, JSON_REJECT_DUPLICATES, NULL);
-    if (root == NULL ||
-        json_unpack(root, "{s:i, s:o}", "format", &format, "incidents", &rows) != 0 ||
-        format != INCIDENTS_FORMAT || !json_is_array(rows))
-        return FALSE;
-    json_array_foreach(rows, i, row)
-    {
-        if (!parse_one(incidents, row))
-            return FALSE;
-    }
+    if (g_str_equal(section, head))
+        return TRUE;
+    if (!event_from_word(section, &type) || event_ended_by(type) == type)
+        return fail(error, STATUS_FAILED, "[%s] opens no incident", section);
+    if (key == NULL)
+        return TRUE;
+    if (g_str_equal(key, "since") && clock_parse(value, &since))
+        record(incidents, type, since, "");
+    else if (g_str_equal(key, "summary"))
+        record(incidents, type, 0, value);
+    else
+        return fail(error, STATUS_FAILED, "the value of %s makes no sense", key);
     return TRUE;
 }
 
@@ -92,6 +83,14 @@ static void suspect_all(Incidents *incidents)
         if (event_ended_by(type) != type && find(incidents, type) == NULL)
             record(incidents, type, 0, "");
     }
+}
+
+static gboolean read_file(Incidents *incidents, const char *path, GError **error)
+{
+    const IniReader reader = {STATUS_FAILED, take_entry, incidents};
+    g_autoptr(GString) text = files_read_text(AT_FDCWD, path, INCIDENTS_FILE_LIMIT, error);
+    return text != NULL && checked_verify(text, head, path, error) &&
+           ini_read(text->str, text->len, path, &reader, error);
 }
 
 Incidents *incidents_load(const char *instance_dir, GError **error)
@@ -106,11 +105,9 @@ Incidents *incidents_load(const char *instance_dir, GError **error)
     if (faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT)
         return g_steal_pointer(&incidents);
     g_autoptr(GError) unread = NULL;
-    g_autoptr(GString) text = files_read_text(AT_FDCWD, path, INCIDENTS_FILE_LIMIT, &unread);
-    if (text == NULL || !parse(incidents, text)) {
-        log_warning("%s is damaged (%s): which incidents are open is not known, so each recovery "
-                    "is told once",
-                    path, unread != NULL ? unread->message : "it is not a list of incidents");
+    if (!read_file(incidents, path, &unread)) {
+        log_warning("%s: which incidents are open is not known, so each recovery is told once",
+                    unread->message);
         suspect_all(incidents);
     }
     return g_steal_pointer(&incidents);
@@ -147,17 +144,15 @@ gboolean incidents_admit(Incidents *incidents, const Event *event)
 
 gboolean incidents_save(Incidents *incidents, GError **error)
 {
-    json_t *rows = json_array();
+    g_autoptr(GString) body = g_string_new(NULL);
+    g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
     for (guint i = 0; i < incidents->open->len; i++) {
         const Incident *incident = incidents->open->pdata[i];
         g_autofree char *since = clock_format(incident->since);
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "type", event_word(incident->type),
-                                              "since", since, "summary", incident->summary));
+        g_string_append_printf(body, "\n[%s]\nsince = %s\nsummary = %s\n",
+                               event_word(incident->type), since, incident->summary);
     }
-    json_auto_t *root = json_pack("{s:i, s:o}", "format", INCIDENTS_FORMAT, "incidents", rows);
-    g_autofree char *text = json_dumps(root, JSON_INDENT(1));
-    g_autoptr(GString) file = g_string_new(text);
-    g_string_append_c(file, '\n');
+    g_autoptr(GString) file = checked_wrap(head, body);
     autofd int fd = files_open_dir(AT_FDCWD, incidents->dir, error);
     if (fd < 0 || !replace_file(fd, incidents_file, file, 0600, error)) {
         g_prefix_error(error, "cannot keep the open incidents in %s: ", incidents->dir);

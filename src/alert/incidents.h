@@ -2,7 +2,7 @@
 /*
  * incidents: what is wrong with an instance and was told, so that its end is told too.
  *
- * STATE/INSTANCE/incidents.json, private to us.  An opening event goes out each time and is
+ * STATE/INSTANCE/incidents.ini.  An opening event goes out each time and is
  * recorded; the event that ends it goes out only while it is open, and closes it.  So a run may
  * offer its good news every night.
  *

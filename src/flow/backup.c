@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/units.h"
 #include "catalog/tree.h"
 #include "flow/capture.h"
@@ -54,9 +55,19 @@ void backup_outcome_clear(BackupOutcome *outcome)
 
 /* ---- look ------------------------------------------------------------------------------------ */
 
+/* Now, not after hours of copying. */
+static gboolean check_rsync(const InstanceConfig *config, GError **error)
+{
+    g_autoptr(GError) missing = NULL;
+    g_autofree char *rsync = proc_find(config->rsync, &missing);
+    return rsync != NULL || fail(error, STATUS_REFUSED, "%s", missing->message);
+}
+
 static gboolean look(Work *work, GError **error)
 {
     const InstanceConfig *config = work->run->config;
+    if (!check_rsync(config, error))
+        return FALSE;
     work->login = login_read(config->defaults_file, error);
     work->engine = work->login != NULL ? engine_find(config->engine, error) : NULL;
     if (work->engine == NULL)

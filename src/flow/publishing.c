@@ -5,6 +5,7 @@
 #include "base/crash.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 #include "base/proc.h"
 #include "catalog/tree.h"
 #include "flow/capture.h"
@@ -98,5 +99,8 @@ gboolean publishing_run(Run *run, Backup *backup, const char *capture, Published
     if (!run_change(run, commit, &commit_data, error))
         return FALSE;
     crash_point("publishing.catalogued");
-    return capture_remove(run, backup->id, error);
+    g_autoptr(GError) left = NULL;
+    if (!capture_remove(run, backup->id, &left)) /* the backup exists; the next run removes it */
+        log_warning("%s", left->message);
+    return TRUE;
 }

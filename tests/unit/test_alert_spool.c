@@ -234,17 +234,15 @@ Test(incidents, what_no_event_ends_is_told_and_not_recorded)
 Test(incidents, a_damaged_file_is_reported_and_loses_no_recovery)
 {
     static const char *const damaged[] = {
-        "", "{", "{\"format\":2,\"incidents\":[]}",
-        "{\"format\":1,\"incidents\":[{\"type\":\"coffee_cold\",\"since\":\"\",\"summary\":\"\"}]}",
-        "{\"format\":1,\"incidents\":[{\"type\":\"alert_test\",\"since\":\"\",\"summary\":\"\"}]}",
-        /* clang-format off */
-        "{\"format\":1,\"incidents\":[{\"type\":\"chain_broken\",\"since\":\"x\",\"summary\":\"\"}]}",
-        /* clang-format on */
+        "",
+        "[incidents]\n",
+        "[incidents]\nchecksum = 0\nformat = 1\n",
+        "[backup_failed]\nsince = 2026-11-22T02:00:00Z\nsummary = no checksum above\n",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
         g_auto(Desk) desk = open_desk();
         (void)raise_event(&desk, EVENT_CHAIN_BROKEN);
-        write_file(desk.state, "shop/incidents.json", damaged[i]);
+        write_file(desk.state, "shop/incidents.ini", damaged[i]);
         log_reset();
         cr_expect(raise_event(&desk, EVENT_BACKUP_FAILED));
         cr_expect_eq(log_warnings()->len, 1, "%s", damaged[i]);
