@@ -73,6 +73,8 @@ typedef struct {
     const char *where;
     Backup *current;
     gboolean in_marks;
+    gboolean has_format;
+    gboolean has_generation;
 } Reading;
 
 static gboolean take_head(Reading *reading, const char *key, const char *value, GError **error)
@@ -80,11 +82,15 @@ static gboolean take_head(Reading *reading, const char *key, const char *value, 
     Catalog *catalog = reading->catalog;
     if (g_str_equal(key, "checksum"))
         return TRUE;
-    if (g_str_equal(key, "format"))
+    if (g_str_equal(key, "format")) {
+        reading->has_format = TRUE;
         return checked_format(value, reading->where, error);
-    if (g_str_equal(key, "generation"))
+    }
+    if (g_str_equal(key, "generation")) {
+        reading->has_generation = TRUE;
         return g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, &catalog->generation, NULL) ||
                fail(error, STATUS_CATALOG, "the value of generation makes no sense");
+    }
     if (g_str_equal(key, "instance")) {
         g_free(catalog->instance);
         catalog->instance = g_strdup(value);
@@ -139,6 +145,10 @@ Catalog *catalog_parse(const GString *text, const char *where, GError **error)
     if (!checked_verify(text, section_name, where, error) ||
         !ini_read(text->str, text->len, where, &reader, error))
         return NULL;
+    if (!reading.has_format || !reading.has_generation) {
+        (void)fail(error, STATUS_CATALOG, "%s lacks its format or its generation", where);
+        return NULL;
+    }
     g_ptr_array_sort(catalog->backups, backup_compare);
     if (!check_backups(catalog, where, error))
         return NULL;
