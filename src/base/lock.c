@@ -62,7 +62,8 @@ static gboolean take(int fd, int operation, int64_t wait_us)
     return TRUE;
 }
 
-/* A reader may be another user than the owner: it opens what is there, and makes it only if it must. */
+/* A reader may be another user than the owner: it opens what is there, and makes it only if it
+ * must. */
 static int open_lock(const char *path, LockKind kind)
 {
     int fd = -1;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "flow/restore.h"
+#include "model/chain.h"
 
 typedef struct {
     App *app;
@@ -58,19 +59,33 @@ static void show_end(const App *app, const RestoreOutcome *outcome, gboolean own
                      backup->binlog_file, backup->binlog_pos,
                      *backup->gtid != '\0' ? ", GTID " : "", backup->gtid);
     g_autofree char *quoted = g_shell_quote(outcome->target);
-    report_print(report, "next:\n  %schown -R mysql: %s\n", owned ? "# done: " : "", quoted);
+    report_print(report, "next:\n");
+    if (!owned)
+        report_print(report, "  chown -R mysql: %s\n", quoted);
     report_print(report, "  mariadbd --user=mysql --datadir=%s\n", quoted);
+}
+
+/* `latest` is the newest that can be restored; when that is not the newest of all, we say so. */
+static const Backup *find_wanted(const Run *run, const char *wanted, GError **error)
+{
+    const Backup *found = run_find(run, wanted, error);
+    const Backup *sound = chain_restorable_until(run->catalog->backups);
+    if (found == NULL || sound == NULL || sound == found || !g_str_equal(wanted, "latest"))
+        return found;
+    g_autofree char *why = NULL;
+    if (!chain_sound(run->catalog->backups, found, &why))
+        log_warning("the newest backup cannot be restored: %s", why);
+    return sound;
 }
 
 static gboolean restore_one(App *app, Run *run, void *data, GError **error)
 {
     Restoring *restoring = data;
-    const Backup *backup = run_find(run, restoring->wanted, error);
+    const Backup *backup = find_wanted(run, restoring->wanted, error);
     if (backup == NULL)
         return FALSE;
     g_auto(RestoreOutcome) outcome = {0};
-    gboolean done =
-        flow_restore(run, backup, &restoring->request, announce, restoring, &outcome, error);
+    gboolean done = flow_restore(run, backup, &restoring->request, &outcome, error);
     if (outcome.backup != NULL)
         json_object_set_new(app->report.instance, "restore", outcome_json(&outcome));
     if (outcome.restored)
@@ -102,6 +117,8 @@ gboolean cmd_restore(App *app, char **args, GError **error)
         return fail(error, STATUS_USAGE, "--memory=%s is no size, such as 2G", memory);
     if (args[1] != NULL)
         restoring.wanted = args[1];
+    restoring.request.announce = announce;
+    restoring.request.data = &restoring;
     restoring.request.target = target;
     restoring.request.owner = owner;
     restoring.request.to_time = to_time;

@@ -8,10 +8,12 @@
 #include "cli/commands.h"
 #include "flow/channels.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { SIGNAL_BASE = 128 };
 
@@ -78,8 +80,19 @@ static int tell(App *app, const GError *error)
     return status;
 }
 
+/* A file of ours must never land on the number of a stream that the caller had closed. */
+static void fill_standard_streams(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_streams();
     (void)setlocale(LC_CTYPE, "");
     umask(027);
     cancel_install();

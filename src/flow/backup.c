@@ -54,21 +54,6 @@ void backup_outcome_clear(BackupOutcome *outcome)
 
 /* ---- look ------------------------------------------------------------------------------------ */
 
-static gboolean check_privileges(const Work *work, Server *server, GError **error)
-{
-    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    const char *const *needed =
-        engine_privileges(work->engine, work->run->config->checkpoint_first);
-    if (!server_privileges(server, needed, missing, error))
-        return FALSE;
-    if (missing->len == 0)
-        return TRUE;
-    g_autofree char *grant = server_grant_text(server, missing);
-    return fail(error, STATUS_SERVER,
-                "user %s lacks %u of the privileges that a backup needs" HINT("type: %s"),
-                work->before.facts.user, missing->len, grant);
-}
-
 static gboolean look(Work *work, GError **error)
 {
     const InstanceConfig *config = work->run->config;
@@ -85,7 +70,7 @@ static gboolean look(Work *work, GError **error)
         return FALSE;
     const ServerFacts *facts = &work->before.facts;
     if (!engine_fits(work->engine, facts->version, facts->mariadb, error) ||
-        !check_privileges(work, server, error))
+        !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     server_facts_clear(&work->before.facts);
     return observe(server, &work->before, error) &&
@@ -296,7 +281,7 @@ static gboolean take_under_lock(Work *work, BackupOutcome *outcome, GError **err
     g_autoptr(GError) broken = NULL;
     (void)tell_break_after(work, outcome, &broken);
     log_warning("%s; a full follows at once", broken->message);
-    plan_turn_full(&work->plan, outcome->backup->rule, outcome->backup->reason);
+    plan_turn_full(&work->plan, g_intern_string(outcome->backup->rule), outcome->backup->reason);
     observed_clear(&work->before);
     g_autoptr(Server) server = server_connect(work->login, SERVER_TIMEOUT_S, error);
     return server != NULL && observe(server, &work->before, error) &&
@@ -357,24 +342,53 @@ static gboolean prove(const Work *work, BackupOutcome *outcome, GError **error)
     return TRUE;
 }
 
+static gboolean take(Work *work, BackupOutcome *outcome, GError **error)
+{
+    Run *run = work->run;
+    int64_t started = g_get_monotonic_time();
+    g_autoptr(GError) failure = NULL;
+    gboolean taken = run_locked(work, outcome, &failure);
+    run_unlock(run);
+    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    if (taken) {
+        tell_success(work, outcome);
+        return TRUE;
+    }
+    const char *backup = outcome->backup != NULL ? outcome->backup->id : "";
+    if (!work->broke || error_status(failure) != STATUS_CHAIN) /* that alarm is out already */
+        run_raise(run, EVENT_BACKUP_FAILED, backup, "", "the backup failed", failure->message);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+/*
+ * Under heavy DDL an engine now and then makes a full that says "completed OK!" and cannot be
+ * prepared; the next attempt is mostly good.
+ */
+static gboolean is_worth_another(const BackupOutcome *outcome)
+{
+    return outcome->backup != NULL && outcome->backup->type == BACKUP_FULL &&
+           outcome->verdict.failed != NULL && outcome->verdict.failed_level == PROOF_PREPARE;
+}
+
 gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)
 {
     g_auto(Work) work = {.run = run, .request = request};
-    int64_t started = g_get_monotonic_time();
     if (request->dry_run)
         return dry_run(&work, outcome, error);
-
     g_autoptr(GError) failure = NULL;
-    gboolean taken = run_locked(&work, outcome, &failure);
-    run_unlock(run);
-    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
-    if (!taken) {
-        const char *backup = outcome->backup != NULL ? outcome->backup->id : "";
-        if (!work.broke || error_status(failure) != STATUS_CHAIN) /* that alarm is out already */
-            run_raise(run, EVENT_BACKUP_FAILED, backup, "", "the backup failed", failure->message);
+    if (!take(&work, outcome, error))
+        return FALSE;
+    if (prove(&work, outcome, &failure))
+        return TRUE;
+    if (!is_worth_another(outcome)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    tell_success(&work, outcome);
-    return prove(&work, outcome, error);
+    log_warning("%s; a full is tried once more", failure->message);
+    const BackupRequest again = {.want = WANT_FULL};
+    g_auto(Work) second = {.run = run, .request = &again};
+    backup_outcome_clear(outcome);
+    *outcome = (BackupOutcome){0};
+    return take(&second, outcome, error) && prove(&second, outcome, error);
 }

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "engine/engine.h"
 #include "flow/channels.h"
+#include "flow/witness.h"
 #include "server/server.h"
 
 #include <fcntl.h>
@@ -160,15 +161,8 @@ static gboolean probe_privileges(Found *found, Probe *probe, GError **error)
 {
     if (found->engine == NULL || !found->facts_known)
         return skip(probe, "engine or server are not known");
-    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    const char *const *needed = engine_privileges(found->engine, found->instance->checkpoint_first);
-    if (!server_privileges(found->server, needed, missing, error))
+    if (!observe_privileges(found->server, found->engine, found->instance->checkpoint_first, error))
         return FALSE;
-    if (missing->len > 0) {
-        g_autofree char *grant = server_grant_text(found->server, missing);
-        return fail(error, STATUS_SERVER, "%u privileges are missing" HINT("type: %s"),
-                    missing->len, grant);
-    }
     probe->text = g_strdup("all that the engine and the table list need");
     return TRUE;
 }

@@ -62,6 +62,11 @@ void progress_show(Progress *progress, uint64_t done)
         log_detail("%s", line);
 }
 
+void progress_tick(uint64_t done, void *progress)
+{
+    progress_show(progress, done);
+}
+
 void progress_end(void)
 {
     log_progress(NULL);

@@ -20,6 +20,8 @@ typedef struct {
 Progress progress_start(const char *what, uint64_t expected);
 /* May be called as often as one likes. */
 void progress_show(Progress *progress, uint64_t done);
+/* The same as a PrepareTickFn; `progress` is a Progress. */
+void progress_tick(uint64_t done, void *progress);
 void progress_end(void);
 
 #endif

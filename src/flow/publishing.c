@@ -43,8 +43,7 @@ static gboolean make_chain_lock(const Shelf *shelf, const char *chain, GError **
 {
     g_autofree char *name = g_strconcat("locks/", chain, NULL);
     autofd int fd = openat(shelf->fd, name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    return fd >= 0 ||
-           fail_storage(error, "cannot create the lock %s: %s", name, g_strerror(errno));
+    return fd >= 0 || fail_storage(error, "cannot create the lock %s: %s", name, g_strerror(errno));
 }
 
 typedef struct {

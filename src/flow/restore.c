@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "flow/progress.h"
 #include "flow/verify.h"
 #include "model/chain.h"
 #include "restore/restore.h"
@@ -37,7 +38,8 @@ static gboolean parse_owner(const char *text, RestoreSpec *spec, GError **error)
     return TRUE;
 }
 
-const Backup *restore_last_before(const Run *run, int64_t time)
+/* The last one whose data end at or before `time`; NULL: none. */
+static const Backup *last_before(const Run *run, int64_t time)
 {
     const GPtrArray *backups = run->catalog->backups;
     for (guint i = backups->len; i > 0; i--) {
@@ -55,7 +57,7 @@ static gboolean refuse_time(const Run *run, const char *text, GError **error)
     if (*text == '\0' || !clock_parse(text, &time))
         return fail(error, STATUS_USAGE,
                     "%s is no time" HINT("RFC 3339 with an offset, as 2026-11-22T02:00:00Z"), text);
-    const Backup *before = restore_last_before(run, time);
+    const Backup *before = last_before(run, time);
     if (before == NULL)
         return fail(error, STATUS_RESTORE, "no restorable backup ends before %s", text);
     g_autofree char *until = clock_format(before->data_until);
@@ -86,13 +88,48 @@ static void fill_outcome(const Run *run, const Backup *backup, const GPtrArray *
     outcome->target = g_canonicalize_filename(request->target, NULL);
 }
 
+static RestoreSpec make_spec(const Run *run, const RestoreRequest *request, const char *target)
+{
+    return (RestoreSpec){
+        .shelf = run->shelf,
+        .target = target,
+        .memory = request->memory != 0 ? request->memory : run->config->prepare_memory,
+        .workers = run->config->parallel,
+        .stall_timeout_s = run->config->stall_timeout,
+    };
+}
+
+static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreRequest *request,
+                             RestoreOutcome *outcome, GError **error)
+{
+    g_auto(GStrv) options =
+        engine_check_options(spec->engine, run->config->prepare_options, ENGINE_FOR_PREPARE, error);
+    if (options == NULL)
+        return FALSE;
+    spec->options = options;
+    if (!restore_check_target(spec, error))
+        return FALSE;
+    request->announce(outcome, request->data);
+    if (request->dry_run)
+        return TRUE;
+    g_autofree char *what = g_strdup_printf("restoring %s", outcome->backup->id);
+    Progress progress = progress_start(what, verify_stored_bytes(spec->path));
+    spec->tick = progress_tick;
+    spec->data = &progress;
+    int64_t started = g_get_monotonic_time();
+    outcome->restored = restore_run(spec, &outcome->prepared, error);
+    progress_end();
+    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    return outcome->restored;
+}
+
 gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
-                      RestoreAnnounceFn *announce, void *data, RestoreOutcome *outcome,
-                      GError **error)
+                      RestoreOutcome *outcome, GError **error)
 {
     if (request->to_time != NULL)
         return refuse_time(run, request->to_time, error);
-    RestoreSpec spec = {0};
+    g_autofree char *target = g_canonicalize_filename(request->target, NULL);
+    RestoreSpec spec = make_spec(run, request, target);
     if (request->owner != NULL && !parse_owner(request->owner, &spec, error))
         return FALSE;
     g_autoptr(Lock) lock = NULL;
@@ -102,26 +139,8 @@ gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest
     g_autoptr(Engine) engine = path != NULL ? verify_find_engine(run, backup, error) : NULL;
     if (engine == NULL)
         return FALSE;
-    g_auto(GStrv) options =
-        engine_check_options(engine, run->config->prepare_options, ENGINE_FOR_PREPARE, error);
-    if (options == NULL)
-        return FALSE;
-    fill_outcome(run, backup, path, request, outcome);
-    spec.shelf = run->shelf;
     spec.path = path;
     spec.engine = engine;
-    spec.target = outcome->target;
-    spec.memory = request->memory != 0 ? request->memory : run->config->prepare_memory;
-    spec.workers = run->config->parallel;
-    spec.options = options;
-    spec.stall_timeout_s = run->config->stall_timeout;
-    if (!restore_check_target(&spec, error))
-        return FALSE;
-    announce(outcome, data);
-    if (request->dry_run)
-        return TRUE;
-    int64_t started = g_get_monotonic_time();
-    outcome->restored = restore_run(&spec, &outcome->prepared, error);
-    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
-    return outcome->restored;
+    fill_outcome(run, backup, path, request, outcome);
+    return restore_with(run, &spec, request, outcome, error);
 }

@@ -9,14 +9,6 @@
 #include <glib.h>
 
 typedef struct {
-    const char *target;  /* as typed; made absolute here */
-    const char *owner;   /* "mysql" or "mysql:mysql"; NULL: as it comes */
-    const char *to_time; /* NULL: none */
-    uint64_t memory;     /* 0: as configured */
-    gboolean dry_run;
-} RestoreRequest;
-
-typedef struct {
     const Backup *backup; /* belongs to the run's catalog */
     gboolean proven;
     uint64_t room;      /* bytes that are needed at the target */
@@ -33,12 +25,18 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RestoreOutcome, restore_outcome_clear)
 /* Called when all is known and nothing is done yet: for "this is what will happen". */
 typedef void RestoreAnnounceFn(const RestoreOutcome *outcome, void *data);
 
+typedef struct {
+    const char *target;  /* as typed; made absolute here */
+    const char *owner;   /* "mysql" or "mysql:mysql"; NULL: as it comes */
+    const char *to_time; /* NULL: none */
+    uint64_t memory;     /* 0: as configured */
+    gboolean dry_run;
+    RestoreAnnounceFn *announce;
+    void *data; /* handed to announce */
+} RestoreRequest;
+
 /* `outcome` comes zeroed. */
 gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
-                      RestoreAnnounceFn *announce, void *data, RestoreOutcome *outcome,
-                      GError **error);
-
-/* The last backup whose data end at or before T, for the refusal of --to-time; NULL: none. */
-const Backup *restore_last_before(const Run *run, int64_t time);
+                      RestoreOutcome *outcome, GError **error);
 
 #endif

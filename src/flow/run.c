@@ -159,7 +159,7 @@ static const Backup *find_word(const Run *run, const char *word)
         return chain_newest_full(backups);
     if (g_str_equal(word, "latest-proven"))
         return chain_proven_until(backups, run_read_since(run));
-    return chain_restorable_until(backups);
+    return backups->len > 0 ? backups->pdata[backups->len - 1] : NULL;
 }
 
 static const Backup *find_prefix(const Run *run, const char *prefix, GError **error)
@@ -194,9 +194,7 @@ const Backup *run_find(const Run *run, const char *wanted, GError **error)
     }
     const Backup *found = find_word(run, wanted);
     if (found == NULL)
-        (void)fail(error, STATUS_CHAIN,
-                   "instance %s has no backup that is %s" HINT("see: lsnchain status"),
-                   run->config->name,
-                   g_str_equal(wanted, "latest-proven") ? "proven" : "restorable");
+        (void)fail(error, STATUS_CHAIN, "instance %s has no %sbackup" HINT("see: lsnchain status"),
+                   run->config->name, g_str_equal(wanted, "latest-proven") ? "proven " : "");
     return found;
 }

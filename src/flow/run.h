@@ -58,7 +58,10 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause);
 
-/* The backup that `wanted` names: an id, a unique prefix, latest, latest-full, latest-proven. */
+/*
+ * The backup that `wanted` names: an id, a unique prefix, latest (the newest, whatever its state),
+ * latest-full, latest-proven.
+ */
 const Backup *run_find(const Run *run, const char *wanted, GError **error);
 
 /* Proofs count as long as every link was read back since then. */

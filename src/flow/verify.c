@@ -7,9 +7,13 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "catalog/tree.h"
+#include "flow/progress.h"
 #include "model/chain.h"
+#include "repo/contents.h"
+#include "repo/sums.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 void verdict_clear(Verdict *verdict)
 {
@@ -22,8 +26,9 @@ typedef struct {
     const Run *run;
     const GPtrArray *path;
     const ProofResult *result;
-    const char *engine; /* "mariadb-backup 10.11.19-MariaDB"; "" for files */
-    const char *reason; /* of a failure */
+    const char *engine;       /* "mariadb-backup 10.11.19-MariaDB"; "" for files */
+    const char *reason;       /* of a failure */
+    const GPtrArray *damaged; /* names of the failed link's bad files; NULL: none */
     int64_t at;
 } Finding;
 
@@ -74,6 +79,43 @@ static void note_link(Backup *backup, const Finding *finding, guint index)
         note_success(backup, finding);
 }
 
+/* One inode may stand in many generations: who holds a damaged one is damaged too. */
+static gboolean holds_damage(const Finding *finding, const Backup *backup, char **name)
+{
+    autofd int failed_fd =
+        shelf_open_backup(finding->run->shelf, finding->result->failed->id, NULL);
+    autofd int fd = shelf_open_backup(finding->run->shelf, backup->id, NULL);
+    for (guint i = 0; failed_fd >= 0 && fd >= 0 && i < finding->damaged->len; i++) {
+        struct stat bad;
+        struct stat own;
+        *name = finding->damaged->pdata[i];
+        if (fstatat(failed_fd, *name, &bad, AT_SYMLINK_NOFOLLOW) == 0 &&
+            fstatat(fd, *name, &own, AT_SYMLINK_NOFOLLOW) == 0 && bad.st_ino == own.st_ino)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean note_shared_damage(const Catalog *catalog, const Finding *finding, GError **error)
+{
+    for (guint i = 0; i < catalog->backups->len; i++) {
+        Backup *backup = catalog->backups->pdata[i];
+        char *name = NULL;
+        if (backup->state != STATE_COMPLETE || !holds_damage(finding, backup, &name))
+            continue;
+        g_autofree char *reason = g_strdup_printf("shares the damaged file %s with %s", name,
+                                                  finding->result->failed->id);
+        backup_quarantine(backup, "proof", reason, finding->at);
+        backup->proof = PROOF_NONE;
+        backup->proof_failed = PROOF_FILES;
+        backup->proof_failed_at = finding->at;
+        backup_set_text(&backup->proof_failed_reason, reason);
+        if (!tree_write_marks(finding->run->shelf, backup, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean record(Catalog *catalog, void *data, GError **error)
 {
     const Finding *finding = data;
@@ -87,7 +129,7 @@ static gboolean record(Catalog *catalog, void *data, GError **error)
             return FALSE;
         crash_point("verify.marked");
     }
-    return TRUE;
+    return finding->damaged == NULL || note_shared_damage(catalog, finding, error);
 }
 
 Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
@@ -109,6 +151,16 @@ Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
     return g_steal_pointer(&engine);
 }
 
+uint64_t verify_stored_bytes(const GPtrArray *path)
+{
+    uint64_t bytes = 0;
+    for (guint i = 0; i < path->len; i++) {
+        const Backup *link = path->pdata[i];
+        bytes += link->bytes_stored;
+    }
+    return bytes;
+}
+
 static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
                       ProofResult *result, GError **error)
 {
@@ -125,6 +177,8 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
     g_autofree char *log_path = run->state_dir != NULL
                                     ? run_state_path(run, log_name)
                                     : g_build_filename(g_get_tmp_dir(), log_name, NULL);
+    g_autofree char *what = g_strdup_printf("verifying %s", last->id);
+    Progress progress = progress_start(what, verify_stored_bytes(path));
     const ProofSpec spec = {
         .shelf = run->shelf,
         .path = path,
@@ -136,8 +190,11 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
         .options = options,
         .stall_timeout_s = config->stall_timeout,
         .log_path = log_path,
+        .tick = progress_tick,
+        .data = &progress,
     };
     gboolean done = proof_run(&spec, result, error);
+    progress_end();
     if (done || result->failed == NULL)
         (void)unlink(log_path);
     else if (result->failed_level == PROOF_PREPARE)
@@ -145,16 +202,24 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
     return done;
 }
 
-static void tell(const Run *run, const ProofResult *result, const Backup *backup,
-                 const char *reason)
+static void tell_failure(const Run *run, const ProofResult *result, const Backup *wanted,
+                         const char *reason)
 {
-    if (result->failed == NULL) {
-        run_raise(run, EVENT_PROOF_RECOVERED, backup->id, "", "the test restore passed", "");
-        return;
-    }
-    g_autofree char *summary = g_strdup_printf("test restore of %s failed at level %s", backup->id,
-                                               proof_level_word(result->failed_level));
-    run_raise(run, EVENT_PROOF_FAILED, result->failed->id, "proof", summary, reason);
+    const char *link = result->failed->id;
+    g_autofree char *failed = g_strdup_printf("the test restore of %s failed at level %s",
+                                              wanted->id, proof_level_word(result->failed_level));
+    g_autofree char *broken = g_strdup_printf("the chain is broken at %s", link);
+    run_raise(run, EVENT_PROOF_FAILED, link, "proof", failed, reason);
+    run_raise(run, EVENT_CHAIN_BROKEN, link, "proof", broken, reason);
+}
+
+/* Only a proof of the newest backup ends the alarm: an older one may be fine beside a bad one. */
+static void tell_success(const Run *run, const Backup *wanted)
+{
+    const GPtrArray *backups = run->catalog->backups;
+    const Backup *newest = backups->pdata[backups->len - 1];
+    if (g_str_equal(newest->id, wanted->id))
+        run_raise(run, EVENT_PROOF_RECOVERED, wanted->id, "", "the test restore passed", "");
 }
 
 static void fill_verdict(Verdict *verdict, const ProofResult *result)
@@ -179,6 +244,17 @@ static gboolean record_finding(Run *run, const Finding *finding, Verdict *verdic
     return verdict->recorded;
 }
 
+/* Every bad file of the link that failed, not only the first one met. */
+static GPtrArray *find_damage(const Run *run, const ProofResult *result)
+{
+    if (result->failed == NULL || result->failed_level != PROOF_FILES)
+        return NULL;
+    const Backup *link = result->failed;
+    autofd int fd = shelf_open_backup(run->shelf, link->id, NULL);
+    g_autoptr(GPtrArray) sums = fd >= 0 ? sums_read(fd, link->id, link->sums, NULL) : NULL;
+    return sums != NULL ? contents_damaged(fd, sums) : NULL;
+}
+
 static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *engine,
                                  Verdict *verdict, GError **error)
 {
@@ -188,6 +264,7 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
     gboolean proven = prove(run, path, verdict->asked, engine, &result, &failure);
     fill_verdict(verdict, &result);
 
+    g_autoptr(GPtrArray) damaged = find_damage(run, &result);
     g_autofree char *build =
         engine != NULL ? g_strdup_printf("%s %s", engine->name, engine->version) : g_strdup("");
     const Finding finding = {
@@ -196,10 +273,13 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
         .result = &result,
         .engine = build,
         .reason = failure != NULL ? failure->message : "",
+        .damaged = damaged,
         .at = clock_now(),
     };
-    if (proven || result.failed != NULL)
-        tell(run, &result, wanted, finding.reason);
+    if (proven)
+        tell_success(run, wanted);
+    else if (result.failed != NULL)
+        tell_failure(run, &result, wanted, finding.reason);
     g_autoptr(GError) unrecorded = NULL;
     if (!record_finding(run, &finding, verdict, &unrecorded))
         log_warning("the result could not be recorded: %s", unrecorded->message);

@@ -38,6 +38,9 @@ gboolean flow_verify(Run *run, const Backup *backup, ProofLevel level, Verdict *
 /* The engine that may prepare this backup; also for restore. */
 Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error);
 
+/* What will be read of a path, for a display of progress. */
+uint64_t verify_stored_bytes(const GPtrArray *path);
+
 /* TRUE and no lock where nobody here can change the repository (read-only, another's). */
 gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error);
 

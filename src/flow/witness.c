@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/witness.h"
 
+#include "base/error.h"
+
 void observed_clear(Observed *observed)
 {
     server_facts_clear(&observed->facts);
@@ -24,4 +26,25 @@ Witness observed_witness(const Observed *observed)
         .started = observed->facts.started,
         .lsn = observed->facts.lsn,
     };
+}
+
+gboolean observe_privileges(Server *server, const Engine *engine, gboolean checkpoint_first,
+                            GError **error)
+{
+    g_autoptr(GPtrArray) needed = g_ptr_array_new();
+    const char *const *of_engine = engine_privileges(engine, checkpoint_first);
+    for (size_t i = 0; of_engine[i] != NULL; i++)
+        g_ptr_array_add(needed, (gpointer)(uintptr_t)of_engine[i]);
+    g_ptr_array_add(needed, (gpointer)(uintptr_t) "SHOW VIEW");
+    g_ptr_array_add(needed, NULL);
+
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    if (!server_privileges(server, (const char *const *)needed->pdata, missing, error))
+        return FALSE;
+    if (missing->len == 0)
+        return TRUE;
+    g_autofree char *grant = server_grant_text(server, missing);
+    return fail(error, STATUS_SERVER,
+                "the backup user lacks %u of the privileges it needs" HINT("type: %s"),
+                missing->len, grant);
 }

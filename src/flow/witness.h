@@ -20,6 +20,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Observed, observed_clear)
 /* Facts and tables; the list of tables is refused when it cannot be complete. */
 gboolean observe(Server *server, Observed *observed, GError **error);
 
+/*
+ * The user has what the engine needs, and SHOW VIEW, without which the server shows an empty list
+ * of tables.  STATUS_SERVER with the GRANT to type.
+ */
+gboolean observe_privileges(Server *server, const Engine *engine, gboolean checkpoint_first,
+                            GError **error);
+
 /* For the fence; it points into `observed`.  `cannot_extend` is left NULL. */
 Witness observed_witness(const Observed *observed);
 

@@ -51,6 +51,14 @@ static void blame(const Work *work, const Backup *link, const GError *error)
     work->prepared->failed_level = status == STATUS_VERIFY ? PROOF_FILES : PROOF_PREPARE;
 }
 
+static gboolean watch_unsealing(uint64_t stored_bytes, void *data, GError **error)
+{
+    const Work *work = data;
+    if (work->spec->tick != NULL)
+        work->spec->tick(work->prepared->bytes_read + stored_bytes, work->spec->data);
+    return cancel_check(error);
+}
+
 static gboolean unseal_link(const Work *work, const Backup *link, const char *target,
                             GError **error)
 {
@@ -86,6 +94,8 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
         .frame = link->frame,
         .workers = work->spec->workers,
         .skip_suffixes = left_out,
+        .watch = watch_unsealing,
+        .data = (void *)(uintptr_t)work,
     };
     UnsealTotals totals = {0};
     int64_t started = g_get_monotonic_time();

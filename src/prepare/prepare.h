@@ -20,6 +20,9 @@
 #include <glib.h>
 #include <stdint.h>
 
+/* How many stored bytes of the whole path were read so far; may be called often. */
+typedef void PrepareTickFn(uint64_t stored_bytes, void *data);
+
 typedef struct {
     const Shelf *shelf;
     const GPtrArray *path; /* const Backup *, from the full to the link that is wanted */
@@ -30,6 +33,8 @@ typedef struct {
     char **options; /* further options of the engine; may be NULL */
     int log_fd;     /* what the engine says goes here; -1: nowhere */
     int64_t stall_timeout_s;
+    PrepareTickFn *tick; /* may be NULL */
+    void *data;          /* handed to tick */
 } PrepareSpec;
 
 typedef struct {

@@ -12,15 +12,23 @@
 #include <errno.h>
 #include <fcntl.h>
 
+typedef struct {
+    const ProofSpec *spec;
+    ProofResult *result;
+} Reading;
+
 static void count_bytes(uint64_t bytes, void *data)
 {
-    ProofResult *result = data;
-    result->bytes_read += bytes;
+    const Reading *reading = data;
+    reading->result->bytes_read += bytes;
+    if (reading->spec->tick != NULL)
+        reading->spec->tick(reading->result->bytes_read, reading->spec->data);
 }
 
 static gboolean read_link(const ProofSpec *spec, const Backup *link, ProofResult *result,
                           GError **error)
 {
+    Reading reading = {spec, result};
     log_detail("reading %s", link->id);
     autofd int fd = shelf_open_backup(spec->shelf, link->id, error);
     if (fd < 0)
@@ -32,7 +40,7 @@ static gboolean read_link(const ProofSpec *spec, const Backup *link, ProofResult
         .sums = sums,
         .read = CONTENTS_ALL,
         .tick = count_bytes,
-        .data = result,
+        .data = &reading,
     };
     return sums != NULL && contents_check(&contents, error);
 }
@@ -75,6 +83,8 @@ static gboolean prove_prepare(const ProofSpec *spec, ProofResult *result, GError
         .options = spec->options,
         .log_fd = log_fd,
         .stall_timeout_s = spec->stall_timeout_s,
+        .tick = spec->tick,
+        .data = spec->data,
     };
     Prepared prepared;
     gboolean done = prepare_chain(&prepare, &prepared, error);

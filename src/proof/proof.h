@@ -11,6 +11,7 @@
 
 #include "engine/engine.h"
 #include "model/backup.h"
+#include "prepare/prepare.h"
 #include "repo/shelf.h"
 
 #include <glib.h>
@@ -27,6 +28,8 @@ typedef struct {
     char **options; /* of the engine's prepare */
     int64_t stall_timeout_s;
     const char *log_path; /* what the engine says at a prepare that fails is kept here */
+    PrepareTickFn *tick;  /* may be NULL */
+    void *data;           /* handed to tick */
 } ProofSpec;
 
 typedef struct {

@@ -85,3 +85,16 @@ gboolean contents_check(const Contents *contents, GError **error)
     }
     return TRUE;
 }
+
+GPtrArray *contents_damaged(int fd, const GPtrArray *sums)
+{
+    GPtrArray *damaged = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < sums->len && cancel_signal() == 0; i++) {
+        const SumLine *line = sums->pdata[i];
+        uint8_t sum[DIGEST_BYTES];
+        if (!digest_file(fd, line->name, sum, NULL, NULL) ||
+            memcmp(sum, line->sum, DIGEST_BYTES) != 0)
+            g_ptr_array_add(damaged, g_strdup(line->name));
+    }
+    return damaged;
+}

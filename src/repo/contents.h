@@ -30,4 +30,10 @@ typedef struct {
 /* Names first, then sums.  Stops at the first failure; a signal stops it too. */
 gboolean contents_check(const Contents *contents, GError **error);
 
+/*
+ * After a failure: the names of all files that are missing or do not match, as char *.  What cannot
+ * be read counts as damaged.
+ */
+GPtrArray *contents_damaged(int fd, const GPtrArray *sums);
+
 #endif

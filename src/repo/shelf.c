@@ -76,8 +76,8 @@ int shelf_open_backup(const Shelf *shelf, const char *id, GError **error)
     g_autofree char *name = shelf_backup(id);
     int fd = openat(shelf->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        (void)fail(error, errno == ENOENT ? STATUS_CHAIN : STATUS_VERIFY,
-                   "cannot open the backup %s/%s: %s", shelf->path, name, g_strerror(errno));
+        (void)fail(error, STATUS_VERIFY, "cannot open the backup %s/%s: %s", shelf->path, name,
+                   g_strerror(errno));
     return fd;
 }
 

@@ -31,7 +31,7 @@ char *shelf_backup(const char *id);
 char *shelf_incoming(const char *id);
 char *shelf_trash(const char *id);
 
-/* A descriptor of backups/ID; -1 with the error set (STATUS_CHAIN: it is not there). */
+/* A descriptor of backups/ID; -1 with the error set (STATUS_VERIFY). */
 int shelf_open_backup(const Shelf *shelf, const char *id, GError **error);
 
 /* Names in a directory of the shelf, sorted; those that are no backup id are left out. */

@@ -143,6 +143,8 @@ static gboolean prepare_in(int target_fd, const RestoreSpec *spec, Prepared *pre
         .options = spec->options,
         .log_fd = log_fd,
         .stall_timeout_s = spec->stall_timeout_s,
+        .tick = spec->tick,
+        .data = spec->data,
     };
     if (prepare_chain(&prepare, prepared, error))
         return TRUE;

@@ -33,6 +33,8 @@ typedef struct {
     gboolean set_owner;
     uid_t user; /* with set_owner */
     gid_t group;
+    PrepareTickFn *tick; /* may be NULL */
+    void *data;          /* handed to tick */
 } RestoreSpec;
 
 /* STATUS_RESTORE when the target is not absent or empty; STATUS_STORAGE without room. */

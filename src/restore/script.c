@@ -3,7 +3,7 @@
 
 /* Made by the build from RESTORE.sh; no compiler has to take a string that long in one piece. */
 static const char *const lines[] = {
-#include "restore_script.inc"
+#include "restore/script.inc"
 };
 
 GString *restore_script(void)

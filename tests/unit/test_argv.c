@@ -182,6 +182,25 @@ Test(argv, refuses_our_options_partial_backups_and_unknown_words)
     }
 }
 
+Test(argv, says_why_an_option_is_refused)
+{
+    static const struct {
+        const char *word;
+        const char *why;
+    } cases[] = {{"--stream=xbstream", "set by lsnchain itself"},
+                 {"--tables=a", "no chain can stand on that"},
+                 {"--no-lock", "cannot be vouched for"},
+                 {"--plugin-dir=/x", "not for a backup"},
+                 {"--bogus", "no option --bogus"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_auto(GStrv) got =
+            engine_check_options(&engine, cases[i].word, ENGINE_FOR_CAPTURE, &error);
+        cr_assert_null(got);
+        cr_expect(strstr(error->message, cases[i].why) != NULL, "%s", error->message);
+    }
+}
+
 Test(argv, knows_which_options_are_for_a_prepare)
 {
     g_auto(GStrv) good =

@@ -205,6 +205,26 @@ Test(checkpoints, refuses_what_is_missing_doubled_unreadable_or_not_what_was_ask
     }
 }
 
+Test(checkpoints, refuses_a_full_where_an_incremental_was_asked_for_and_a_prepared_one)
+{
+    static const struct {
+        const char *text;
+        gboolean incremental;
+    } cases[] = {
+        {FULL, TRUE},
+        {"backup_type = log-applied\nfrom_lsn = 0\nto_lsn = 6\nlast_lsn = 7\n", FALSE},
+        {"backup_type = log-applied\nfrom_lsn = 5\nto_lsn = 6\nlast_lsn = 7\n", TRUE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        File files[] = {{"xtrabackup_checkpoints", cases[i].text},
+                        {"xtrabackup_info", INFO},
+                        {"backup-my.cnf", CONFIG},
+                        {0}};
+        g_auto(EngineMetadata) got = {0};
+        cr_expect_not(read_all(files, cases[i].incremental, &got, NULL), "case %zu", i);
+    }
+}
+
 Test(checkpoints, reads_them_from_a_prepared_directory)
 {
     g_autofree char *dir = g_dir_make_tmp("lsnchain-checkpoints-XXXXXX", NULL);

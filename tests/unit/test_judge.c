@@ -134,6 +134,8 @@ Test(judge, is_not_fooled_by_what_stands_around_the_marker)
         {"2026-11-22 02:00:00 0 [Note] InnoDB: not yet", STATUS_ENGINE},
         {"tables to flush: 1[00] 2026-11-22 02:00:00 completed OK!", STATUS_OK},
         {"tables to flush: 1[00] 2026-11-22 02:00:00 not completed OK!", STATUS_ENGINE},
+        {"[01] 2026-11-22 02:00:00 ...[00] 2026-11-22 02:00:00 completed OK!", STATUS_OK},
+        {"[00] 2026-11-22 02:00:00 completed OK![00] 2026-11-22 02:00:00 no", STATUS_ENGINE},
         {"2026-11-22 02:00:00 0 [ERROR] InnoDB: bad page", STATUS_ENGINE},
         {"[00] FATAL ERROR: 2026-11-22 02:00:00 no", STATUS_ENGINE},
         {"[00] FATAL ERROR: 2026-11-22 02:00:00 completed OK!", STATUS_ENGINE},
@@ -245,6 +247,7 @@ Test(judge, wants_a_prepare_to_reach_exactly_the_links_last_lsn)
     expect_prepare("prepare-wrong-base", 1, 226608, FALSE);
     expect_prepare("prepare-wrong-base", 0, 226608, FALSE);
     expect_prepare("full", 0, 226608, FALSE); /* a good log, but not of a prepare */
+    expect_prepare("full", 0, 0, FALSE);
 }
 
 /* ---- the fakes ---------------------------------------------------------------------------------

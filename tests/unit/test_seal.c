@@ -208,6 +208,46 @@ Test(seal, gives_the_same_bytes_whatever_the_chunks_and_the_workers)
     }
 }
 
+/* The cuts are part of the format: other tools and later versions rely on them. */
+static void expect_cuts(const TestDir *dir, const SealedFile *file)
+{
+    autofd int fd = openat(dir->fd, file->name, O_RDONLY | O_CLOEXEC);
+    g_autofree uint8_t *bytes = g_malloc(frame_capacity(FRAME_BYTES));
+    FrameSource source = {.fd = fd, .name = file->name, .most = FRAME_BYTES};
+    FrameStored frame = {.bytes = bytes};
+    for (uint64_t left = file->plain_bytes; left > 0; left -= frame.plain) {
+        cr_assert(frame_read(&source, &frame, NULL));
+        cr_expect_eq(frame.plain, MIN(left, FRAME_BYTES), "%s", file->name);
+    }
+    cr_assert(frame_read(&source, &frame, NULL));
+    cr_expect_eq(frame.stored, 0);
+}
+
+Test(seal, cuts_what_is_above_4096_bytes_at_whole_mebibytes)
+{
+    TestDir dir = enter_dir();
+    g_autoptr(GByteArray) stream = shuffled_stream(1, 1);
+    g_autofree uint8_t *zeros = g_malloc0(FRAME_BYTES);
+    stream_data(stream, "odd", 0, 0, zeros, FRAME_BYTES - 1);
+    stream_data(stream, "odd", 0, FRAME_BYTES - 1, zeros, 2);
+    stream_end(stream, "odd");
+    g_autoptr(SealedTree) tree = seal_stream(&dir, stream, (How){.workers = 2}, NULL);
+    cr_assert_not_null(tree);
+    cr_expect_eq(tree->frame, 1 << 20);
+    guint sealed = 0;
+    for (guint i = 0; i < tree->files->len; i++) {
+        const SealedFile *file = tree->files->pdata[i];
+        cr_expect_eq(file->plain_bytes > 4096, g_str_has_suffix(file->name, ".lz4") != 0, "%s",
+                     file->name);
+        if (file->plain_bytes > 4096) {
+            expect_cuts(&dir, file);
+            sealed++;
+        }
+    }
+    cr_expect_eq(sealed, 7);
+    leave_dir(&dir);
+}
+
 /* ---- the stream is not append-only ---- */
 
 enum { NAMES = 12 };
@@ -325,6 +365,22 @@ Test(seal, renames_a_directory_and_removes_one)
     cr_expect_str_eq(((SealedFile *)tree->files->pdata[0])->name, "data/new/a");
     cr_expect_str_eq(((SealedFile *)tree->files->pdata[1])->name, "data/new/b");
     cr_expect_neq(faccessat(dir.fd, "data/older", F_OK, 0), 0);
+    leave_dir(&dir);
+}
+
+Test(seal, removes_by_prefix_in_one_directory_only)
+{
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    stream_file(stream, "d/mip1", "one");
+    stream_file(stream, "d/mip2/x", "two");
+    stream_file(stream, "d/mi", "three");
+    stream_remove(stream, "d/mip*");
+    TestDir dir = enter_dir();
+    g_autoptr(SealedTree) tree = seal_stream(&dir, stream, (How){0}, NULL);
+    cr_assert_not_null(tree);
+    cr_assert_eq(tree->files->len, 2);
+    cr_expect_str_eq(((SealedFile *)tree->files->pdata[0])->name, "data/d/mi");
+    cr_expect_str_eq(((SealedFile *)tree->files->pdata[1])->name, "data/d/mip2/x");
     leave_dir(&dir);
 }
 
@@ -487,6 +543,7 @@ Test(seal, breaks_the_pipe_of_the_engine_at_the_first_failure, .timeout = 60)
     TestDir dir = enter_dir();
     cr_assert_eq(mkdirat(dir.fd, "data", 0700), 0);
     autofd int in_the_way = openat(dir.fd, "data/d1", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_geq(in_the_way, 0);
     int ends[2];
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     Writer writer = {ends[1], 0};
@@ -578,6 +635,7 @@ Test(seal, is_read_by_lz4_and_sha256sum)
     g_autofree char *stored = g_build_filename(dir.path, file->name, NULL);
     g_autofree char *plain = g_build_filename(dir.path, "plain", NULL);
     g_autofree char *lz4 = run((const char *const[]){"lz4", "-dq", stored, plain, NULL});
+    cr_expect_str_eq(lz4, "");
     g_autofree char *said = run((const char *const[]){"sha256sum", stored, plain, NULL, NULL});
     char hex[DIGEST_HEX + 1];
     digest_to_hex(file->sum, hex);
