@@ -73,6 +73,8 @@ typedef struct {
     const char *where;
     Backup *current;
     gboolean in_marks;
+    gboolean has_format;
+    gboolean has_generation;
 } Reading;
 
 static gboolean take_head(Reading *reading, const char *key, const char *value, GError **error)
@@ -80,11 +82,15 @@ static gboolean take_head(Reading *reading, const char *key, const char *value, 
     Catalog *catalog = reading->catalog;
     if (g_str_equal(key, "checksum"))
         return TRUE;
-    if (g_str_equal(key, "format"))
+    if (g_str_equal(key, "format")) {
+        reading->has_format = TRUE;
         return checked_format(value, reading->where, error);
-    if (g_str_equal(key, "generation"))
+    }
+    if (g_str_equal(key, "generation")) {
+        reading->has_generation = TRUE;
         return g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, &catalog->generation, NULL) ||
                fail(error, STATUS_CATALOG, "the value of generation makes no sense");
+    }
     if (g_str_equal(key, "instance")) {
         g_free(catalog->instance);
         catalog->instance = g_strdup(value);
@@ -139,6 +145,10 @@ Catalog *catalog_parse(const GString *text, const char *where, GError **error)
     if (!checked_verify(text, section_name, where, error) ||
         !ini_read(text->str, text->len, where, &reader, error))
         return NULL;
+    if (!reading.has_format || !reading.has_generation) {
+        (void)fail(error, STATUS_CATALOG, "%s lacks its format or its generation", where);
+        return NULL;
+    }
     g_ptr_array_sort(catalog->backups, backup_compare);
     if (!check_backups(catalog, where, error))
         return NULL;
@@ -147,15 +157,21 @@ Catalog *catalog_parse(const GString *text, const char *where, GError **error)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static Catalog *read_one(const Shelf *shelf, const char *name, GError **error)
+static GString *read_text(const Shelf *shelf, const char *name, GError **error)
 {
-    g_autofree char *where = g_strconcat(shelf->path, "/", name, NULL);
     g_autoptr(GError) failure = NULL;
-    g_autoptr(GString) text = files_read_text(shelf->fd, name, CATALOG_LIMIT, &failure);
-    if (text == NULL) {
+    GString *text = files_read_text(shelf->fd, name, CATALOG_LIMIT, &failure);
+    if (text == NULL)
         (void)fail(error, STATUS_CATALOG, "%s", failure->message);
+    return text;
+}
+
+/* `text` may be NULL: the error is then set. */
+static Catalog *parse_one(const Shelf *shelf, const char *name, const GString *text, GError **error)
+{
+    if (text == NULL)
         return NULL;
-    }
+    g_autofree char *where = g_strconcat(shelf->path, "/", name, NULL);
     g_autoptr(Catalog) catalog = catalog_parse(text, where, error);
     if (catalog != NULL && !g_str_equal(catalog->instance, shelf->instance)) {
         (void)fail(error, STATUS_CATALOG, "%s is the catalog of instance %s", where,
@@ -195,6 +211,12 @@ static Catalog *choose(Catalog *first, Catalog *second)
     return first;
 }
 
+/* A run that was killed between the first two files ever written leaves just this. */
+static gboolean copy_not_yet_written(const Shelf *shelf, const Catalog *first)
+{
+    return first != NULL && first->generation == 1 && !exists(shelf, copy_name);
+}
+
 Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
 {
     if (damage != NULL)
@@ -204,8 +226,13 @@ Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
 
     g_autoptr(GError) wrong = NULL;
     g_autoptr(GError) copy_wrong = NULL;
-    Catalog *first = read_one(shelf, file_name, &wrong);
-    Catalog *second = read_one(shelf, copy_name, &copy_wrong);
+    g_autoptr(GString) text = read_text(shelf, file_name, &wrong);
+    g_autoptr(GString) copy = read_text(shelf, copy_name, &copy_wrong);
+    Catalog *first = parse_one(shelf, file_name, text, &wrong);
+    if (first != NULL &&
+        ((copy != NULL && g_string_equal(text, copy)) || copy_not_yet_written(shelf, first)))
+        return first;
+    Catalog *second = parse_one(shelf, copy_name, copy, &copy_wrong);
     if (first == NULL && second == NULL) {
         (void)fail(error, STATUS_CATALOG,
                    "%s; and its copy: %s" HINT(

@@ -59,6 +59,7 @@ typedef struct {
     const char *section;
     const char *where;
     gboolean in_marks;
+    gboolean has_format;
 } Reading;
 
 static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
@@ -66,10 +67,14 @@ static gboolean take_entry(const char *section, const char *key, const char *val
 {
     (void)line; /* the reader puts file and line before every message */
     Reading *reading = data;
-    if (key == NULL || !g_str_equal(section, reading->section) || g_str_equal(key, "checksum"))
+    if (!g_str_equal(section, reading->section))
+        return fail(error, STATUS_CATALOG, "[%s] does not belong here", section);
+    if (key == NULL || g_str_equal(key, "checksum"))
         return TRUE;
-    if (g_str_equal(key, "format"))
+    if (g_str_equal(key, "format")) {
+        reading->has_format = TRUE;
         return checked_format(value, reading->where, error);
+    }
     return record_take(reading->backup, reading->part, &reading->in_marks, key, value, error);
 }
 
@@ -80,15 +85,18 @@ static gboolean read_record(int dir_fd, const char *path, Reading *reading, GErr
     if (text == NULL)
         return fail(error, STATUS_CATALOG, "%s", failure->message);
     const IniReader reader = {STATUS_CATALOG, take_entry, reading};
-    return checked_verify(text, reading->section, reading->where, error) &&
-           ini_read(text->str, text->len, reading->where, &reader, error);
+    if (!checked_verify(text, reading->section, reading->where, error) ||
+        !ini_read(text->str, text->len, reading->where, &reader, error))
+        return FALSE;
+    return reading->has_format ||
+           fail(error, STATUS_CATALOG, "%s lacks its format", reading->where);
 }
 
 Backup *tree_read_facts(int dir_fd, const char *id, GError **error)
 {
     g_autofree char *where = g_strconcat(id, "/", FACTS_NAME, NULL);
     g_autoptr(Backup) backup = backup_new(id);
-    Reading reading = {backup, RECORD_FACTS, "facts", where, FALSE};
+    Reading reading = {backup, RECORD_FACTS, "facts", where, FALSE, FALSE};
     if (!read_record(dir_fd, FACTS_NAME, &reading, error) ||
         !record_check_facts(backup, where, error))
         return NULL;
@@ -100,7 +108,7 @@ gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error)
     g_autofree char *name = marks_name(backup->id);
     if (faccessat(shelf->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return TRUE;
-    Reading reading = {backup, RECORD_MARKS, "marks", name, FALSE};
+    Reading reading = {backup, RECORD_MARKS, "marks", name, FALSE, FALSE};
     return read_record(shelf->fd, name, &reading, error);
 }
 

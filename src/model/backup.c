@@ -178,13 +178,16 @@ void backup_set_text(char **field, const char *text)
     *field = copy;
 }
 
-/* A value is one line; what comes from a server or an engine may hold anything. */
+/*
+ * A value is one line; what comes from a server or an engine may hold anything.  U+0080 to U+009F
+ * are control characters too, and a reader of the file refuses them.
+ */
 static char *one_line(const char *text)
 {
     char *line = g_utf8_make_valid(text, -1);
-    for (char *p = line; *p != '\0'; p++) {
-        if (g_ascii_iscntrl(*p))
-            *p = ' ';
+    for (char *p = line; *p != '\0'; p = g_utf8_next_char(p)) {
+        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+            memset(p, ' ', (size_t)(g_utf8_next_char(p) - p));
     }
     return g_strstrip(line);
 }

@@ -210,27 +210,42 @@ static gboolean run_rsync(const Work *work, const char *incoming, GError **error
                 said->len > 0 ? said->str : "it said nothing");
 }
 
+/*
+ * What is new is the capture's own inode, or a copy with one name: any other was linked to a file
+ * of an earlier backup, which has another content.
+ */
+static gboolean check_new(const Work *work, int incoming_fd, const char *name, struct stat *status,
+                          GError **error)
+{
+    struct stat captured;
+    if (fstatat(incoming_fd, name, status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(work->capture_fd, name, &captured, AT_SYMLINK_NOFOLLOW) < 0)
+        return fail_storage(error, "rsync said nothing, but %s is not there: %s", name,
+                            g_strerror(errno));
+    gboolean own = work->same_filesystem && status->st_ino == captured.st_ino;
+    return own || status->st_nlink == 1 ||
+           fail_storage(error,
+                        "%s was hard-linked to a file with another content" HINT(
+                            "this must not happen: two contents share size and time; nothing "
+                            "was published"),
+                        name);
+}
+
 static gboolean count_file(const Work *work, int incoming_fd, guint index, Published *published,
                            GError **error)
 {
     const SumLine *line = work->sums->pdata[index];
+    ino_t planned = work->planned[index];
     struct stat status;
-    if (fstatat(incoming_fd, line->name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return fail_storage(error, "rsync said nothing, but %s is not there: %s", line->name,
-                            g_strerror(errno));
     published->files++;
-    published->planned += work->planned[index] != 0;
-    if (work->planned[index] != 0 && status.st_ino == work->planned[index]) {
+    published->planned += planned != 0;
+    if (planned != 0 && fstatat(incoming_fd, line->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_ino == planned) {
         published->linked++;
         return TRUE;
     }
-    nlink_t own = work->same_filesystem ? 2 : 1;
-    if (status.st_nlink > own)
-        return fail_storage(error,
-                            "%s was hard-linked to a file with another content" HINT(
-                                "this must not happen: two contents share size and time; nothing "
-                                "was published"),
-                            line->name);
+    if (!check_new(work, incoming_fd, line->name, &status, error))
+        return FALSE;
     published->bytes_new += (uint64_t)status.st_size;
     return TRUE;
 }
@@ -244,6 +259,10 @@ static gboolean count(const Work *work, const char *incoming, Published *publish
         if (!count_file(work, fd, i, published, error))
             return FALSE;
     }
+    struct stat status; /* each backup has these of its own */
+    if (!check_new(work, fd, SUMS_NAME, &status, error) ||
+        !check_new(work, fd, FACTS_NAME, &status, error))
+        return FALSE;
     if (published->linked < published->planned)
         log_warning("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                     " unchanged files could not be hard-linked and were stored again",

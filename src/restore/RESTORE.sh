@@ -89,9 +89,10 @@ unseal() {
             target=$0
             for file in "$@"; do
                 case $file in
-                    *.lz4) lz4 -dqf "$file" "$target/${file%.lz4}" || exit 1 ;;
-                    *) cp "$file" "$target/$file" && chmod u+w "$target/$file" || exit 1 ;;
+                    *.lz4) new=${file%.lz4} && lz4 -dqf "$file" "$target/$new" || exit 1 ;;
+                    *) new=$file && cp "$file" "$target/$new" || exit 1 ;;
                 esac
+                chmod u+w "$target/$new" || exit 1 # both give it the mode of the stored file
             done' "$2" {} +
     ) || die "cannot unseal $1"
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/schedule.h"
+
+#include "sample.h"
+
+static const ScheduleRules weekly = {.full_every = 7 * SAMPLE_DAY, .max_incrementals = 14};
+
+static Plan plan_for(const GPtrArray *backups, const ScheduleRules *rules, Want want, int64_t now)
+{
+    Plan plan = {0};
+    g_autoptr(GError) error = NULL;
+    cr_assert(schedule_plan(backups, rules, want, now, &plan, &error), "%s",
+              error != NULL ? error->message : "");
+    return plan;
+}
+
+static void expect_full(const GPtrArray *backups, const ScheduleRules *rules, int64_t now,
+                        const char *rule)
+{
+    g_auto(Plan) plan = plan_for(backups, rules, WANT_AUTO, now);
+    cr_expect(plan.type == BACKUP_FULL && plan.parent == NULL, "%s: no full", rule);
+    cr_expect_str_eq(plan.rule, rule);
+    cr_expect(plan.reason != NULL && *plan.reason != '\0', "a full without a reason");
+}
+
+static void expect_incremental(const GPtrArray *backups, const ScheduleRules *rules, int64_t now,
+                               const Backup *parent)
+{
+    g_auto(Plan) plan = plan_for(backups, rules, WANT_AUTO, now);
+    cr_expect(plan.type == BACKUP_INCREMENTAL, "a full because of %s", plan.rule);
+    cr_expect(plan.parent == parent, "another parent");
+    cr_expect_str_eq(plan.rule, "");
+    cr_expect_str_eq(plan.reason, "");
+}
+
+Test(schedule, begins_with_a_full)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    expect_full(backups, &weekly, SAMPLE_SUNDAY, "first");
+}
+
+Test(schedule, begins_again_when_only_incrementals_are_left)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    sample_add(backups, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+    g_ptr_array_remove(backups, full);
+    expect_full(backups, &weekly, SAMPLE_SUNDAY + 2 * SAMPLE_DAY, "first");
+}
+
+Test(schedule, hangs_the_next_one_on_the_newest_link_of_the_newest_chain)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *old = sample_add(backups, SAMPLE_SUNDAY - 7 * SAMPLE_DAY, NULL);
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    expect_incremental(backups, &weekly, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+    const Backup *monday = sample_add(backups, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+    sample_add(backups, SAMPLE_SUNDAY + SAMPLE_DAY + 3600, old);
+    expect_incremental(backups, &weekly, SAMPLE_SUNDAY + 2 * SAMPLE_DAY, monday);
+}
+
+Test(schedule, takes_a_full_when_the_newest_chain_is_not_sound)
+{
+    for (int state = STATE_QUARANTINED; state <= STATE_MISSING; state++) {
+        for (int broken = 0; broken < 3; broken++) {
+            g_autoptr(GPtrArray) backups = sample_backups();
+            sample_add(backups, SAMPLE_SUNDAY - 7 * SAMPLE_DAY, NULL); /* sound, and of no use */
+            Backup *links[3] = {NULL};
+            for (int day = 0; day < 3; day++)
+                links[day] = sample_add(backups, SAMPLE_SUNDAY + day * SAMPLE_DAY,
+                                        day > 0 ? links[day - 1] : NULL);
+            links[broken]->state = (BackupState)state;
+            expect_full(backups, &weekly, SAMPLE_SUNDAY + 3 * SAMPLE_DAY, "not-sound");
+        }
+    }
+}
+
+Test(schedule, carries_on_after_a_broken_chain_was_followed_by_a_full)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    Backup *old = sample_add(backups, SAMPLE_SUNDAY - 7 * SAMPLE_DAY, NULL);
+    backup_quarantine(old, "complete", "it was cut", 1);
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    expect_incremental(backups, &weekly, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+}
+
+Test(schedule, takes_a_full_at_the_second_on_which_it_is_due)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    const ScheduleRules rules = {.full_every = 3000, .max_incrementals = 14};
+    /* age and half of the time since the newest, which is the full itself: 1.5 times the age */
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 1998, full);
+    expect_full(backups, &rules, SAMPLE_SUNDAY + 2000, "full-every");
+
+    const Backup *link = sample_add(backups, SAMPLE_SUNDAY + 2000, full);
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 2665, link);
+    expect_full(backups, &rules, SAMPLE_SUNDAY + 2667, "full-every");
+}
+
+Test(schedule, never_takes_a_full_by_age_when_told_so)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    const ScheduleRules rules = {.full_every = 0, .max_incrementals = 14};
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 3650 * SAMPLE_DAY, full);
+}
+
+Test(schedule, takes_no_full_because_the_clock_was_put_back)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    expect_incremental(backups, &weekly, SAMPLE_SUNDAY - 30 * SAMPLE_DAY, full);
+}
+
+Test(schedule, ends_a_chain_after_its_incrementals)
+{
+    static const int64_t most[] = {0, 1, 5};
+    for (size_t i = 0; i < G_N_ELEMENTS(most); i++) {
+        g_autoptr(GPtrArray) backups = sample_backups();
+        const ScheduleRules rules = {.full_every = 0, .max_incrementals = most[i]};
+        const Backup *link = sample_add(backups, SAMPLE_SUNDAY, NULL);
+        int64_t day = 1;
+        for (; day <= most[i]; day++) {
+            expect_incremental(backups, &rules, SAMPLE_SUNDAY + day * SAMPLE_DAY, link);
+            link = sample_add(backups, SAMPLE_SUNDAY + day * SAMPLE_DAY, link);
+        }
+        expect_full(backups, &rules, SAMPLE_SUNDAY + day * SAMPLE_DAY, "max-incrementals");
+    }
+}
+
+Test(schedule, counts_the_links_of_a_branch_and_not_those_beside_it)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const ScheduleRules rules = {.full_every = 0, .max_incrementals = 2};
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    sample_add(backups, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+    sample_add(backups, SAMPLE_SUNDAY + 2 * SAMPLE_DAY, full);
+    const Backup *newest = sample_add(backups, SAMPLE_SUNDAY + 3 * SAMPLE_DAY, full);
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 4 * SAMPLE_DAY, newest);
+}
+
+Test(schedule, takes_what_was_asked_for)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    const ScheduleRules none = {.full_every = 1, .max_incrementals = 0};
+    g_auto(Plan) fresh = plan_for(backups, &weekly, WANT_FULL, SAMPLE_SUNDAY + SAMPLE_DAY);
+    cr_expect(fresh.type == BACKUP_FULL && fresh.parent == NULL);
+    cr_expect_str_eq(fresh.rule, "asked");
+    cr_expect(*fresh.reason != '\0');
+    g_auto(Plan) link = plan_for(backups, &none, WANT_INCREMENTAL, SAMPLE_SUNDAY + SAMPLE_DAY);
+    cr_expect(link.type == BACKUP_INCREMENTAL && link.parent == full);
+}
+
+static void expect_refusal(const GPtrArray *backups, const char *part)
+{
+    g_auto(Plan) plan = {0};
+    g_autoptr(GError) error = NULL;
+    cr_expect_not(schedule_plan(backups, &weekly, WANT_INCREMENTAL, SAMPLE_SUNDAY, &plan, &error));
+    sample_expect_error(error, STATUS_CHAIN, part);
+    cr_expect_not_null(strstr(error->message, "hint: "));
+    cr_expect_null(plan.parent);
+}
+
+Test(schedule, refuses_an_incremental_with_nothing_sound_to_hang_it_on)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    expect_refusal(backups, "no full backup");
+    Backup *full = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    sample_add(backups, SAMPLE_SUNDAY + SAMPLE_DAY, full);
+    backup_quarantine(full, "complete", "it was cut", 1);
+    expect_refusal(backups, full->id);
+}
+
+Test(schedule, turns_an_incremental_into_a_full_with_its_own_words)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    sample_add(backups, SAMPLE_SUNDAY, NULL);
+    g_auto(Plan) plan = plan_for(backups, &weekly, WANT_AUTO, SAMPLE_SUNDAY + SAMPLE_DAY);
+    plan_turn_full(&plan, "timeline", "the server has restarted");
+    cr_expect(plan.type == BACKUP_FULL && plan.parent == NULL);
+    plan_turn_full(&plan, plan.rule, plan.reason); /* its own text may be handed in */
+    cr_expect_str_eq(plan.rule, "timeline");
+    cr_expect_str_eq(plan.reason, "the server has restarted");
+}
+
+/* Fulls of a year of nightly runs, each `jitter` seconds early or late, that missed their Sunday.
+ */
+static int strays(GRand *random, gint32 jitter, int *fulls)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    int stray = 0;
+    *fulls = 0;
+    for (int day = 0; day < 365; day++) {
+        int64_t now =
+            SAMPLE_SUNDAY + day * SAMPLE_DAY + g_rand_int_range(random, -jitter, jitter + 1);
+        g_auto(Plan) plan = plan_for(backups, &weekly, WANT_AUTO, now);
+        sample_add(backups, now, plan.parent);
+        *fulls += plan.parent == NULL;
+        stray += plan.parent == NULL && day % 7 != 0;
+    }
+    return stray;
+}
+
+Test(schedule, keeps_the_weekly_full_of_a_nightly_cron_on_its_weekday_for_a_year)
+{
+    /* just below a sixth of a day: three such errors are still less than half a day */
+    static const gint32 jitters[] = {0, 1, 60, 3600, 4 * 3600 - 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(jitters); i++) {
+        for (guint32 seed = 1; seed <= 12; seed++) {
+            g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+            int fulls = 0;
+            int stray = strays(random, jitters[i], &fulls);
+            cr_assert(stray == 0 && fulls == 53, "jitter %d, seed %u: %d of %d fulls stray",
+                      jitters[i], seed, stray, fulls);
+        }
+    }
+}
+
+Test(schedule, keeps_an_hourly_incremental_on_a_daily_full)
+{
+    const ScheduleRules rules = {.full_every = SAMPLE_DAY, .max_incrementals = 100};
+    g_autoptr(GPtrArray) backups = sample_backups();
+    g_autoptr(GRand) random = g_rand_new_with_seed(7);
+    for (int hour = 0; hour < 24 * 30; hour++) {
+        int64_t now = SAMPLE_SUNDAY + hour * 3600 + g_rand_int_range(random, -599, 600);
+        g_auto(Plan) plan = plan_for(backups, &rules, WANT_AUTO, now);
+        sample_add(backups, now, plan.parent);
+        cr_assert((plan.parent == NULL) == (hour % 24 == 0), "hour %d", hour);
+    }
+}
