@@ -246,7 +246,8 @@ static gboolean count_file(const Work *work, int incoming_fd, guint index, Publi
     }
     if (!check_new(work, incoming_fd, line->name, &status, error))
         return FALSE;
-    published->bytes_new += (uint64_t)status.st_size;
+    if (g_str_has_prefix(line->name, "data/"))
+        published->bytes_new += (uint64_t)status.st_size;
     return TRUE;
 }
 

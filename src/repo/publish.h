@@ -31,7 +31,7 @@ typedef struct {
     uint64_t files;
     uint64_t linked;    /* to files of earlier backups */
     uint64_t planned;   /* hard links that were expected */
-    uint64_t bytes_new; /* of the files that are not linked */
+    uint64_t bytes_new; /* of the sealed files that are not linked */
 } Published;
 
 /* STATUS_STORAGE, or STATUS_TRANSFER where rsync failed otherwise. */
