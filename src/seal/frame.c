@@ -150,7 +150,8 @@ gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain
         hint = LZ4F_decompress(context, plain + made, &out, frame->bytes + taken, &in, NULL);
         if (LZ4F_isError(hint))
             return fail(error, STATUS_VERIFY,
-                        "%s is damaged in the frame at %" G_GUINT64_FORMAT " of its content: %s",
+                        "%s is damaged: its bytes from %" G_GUINT64_FORMAT
+                        " on cannot be unpacked (%s)",
                         name, frame->offset, LZ4F_getErrorName(hint));
         if (in == 0 && out == 0)
             break; /* more content than the frame says */
@@ -159,8 +160,8 @@ gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain
     }
     if (hint != 0 || taken != frame->stored || made != frame->plain)
         return fail(error, STATUS_VERIFY,
-                    "%s is damaged in the frame at %" G_GUINT64_FORMAT
-                    " of its content: its size is not the one it says",
+                    "%s is damaged: its bytes from %" G_GUINT64_FORMAT
+                    " on are not as many as it says",
                     name, frame->offset);
     return TRUE;
 }
