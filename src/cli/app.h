@@ -22,6 +22,7 @@ typedef struct {
     gboolean version;
 
     const char *command;
+    gboolean answers; /* of the command's row: warnings do not change its exit status */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;
     Repository *repository;

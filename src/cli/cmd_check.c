@@ -54,6 +54,8 @@ static gboolean check_one(App *app, Run *run, void *data, GError **error)
     for (guint i = 0; i < probes->len; i++) {
         const Probe *probe = probes->pdata[i];
         failed += probe->result == PROBE_FAILED;
+        if (probe->result == PROBE_FAILED && app->report.silent)
+            log_error("%s: %s: %s", run->config->name, probe->name, probe->text);
         if (probe->result == PROBE_WARNS)
             log_warning("%s: %s: %s", run->config->name, probe->name, probe->text);
     }

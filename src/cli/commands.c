@@ -13,6 +13,8 @@ enum {
     REPOSITORY = 1 << 2,     /* its marker was seen: before that not even a lock is written */
     WRITES = 1 << 3,         /* it is the remembered one, and ours */
     ALARMS = 1 << 4,         /* when one of these fails, people are told */
+    ANSWERS = 1 << 5,        /* what it prints is what it is for: -q does not silence it, and an
+                                answer is a success whatever it says */
 
     READS = CONFIG_OR_BARE | REPOSITORY,
 };
@@ -35,10 +37,10 @@ static const Command commands[] = {
     {"backup", "", "take one backup now", CONFIG | REPOSITORY | WRITES | ALARMS, cmd_backup,
      "  --type=TYPE         auto, full or incremental (auto)\n"
      "  --dry-run           say what would be done, change nothing\n"},
-    {"list", "", "chains and their links", READS, cmd_list, ""},
-    {"show", "ID", "one backup, every fact and mark", READS, cmd_show, ""},
-    {"status", "", "newest backup, restorable until, proven until, what is wrong", READS, cmd_status,
-     ""},
+    {"list", "", "chains and their links", READS | ANSWERS, cmd_list, ""},
+    {"show", "ID", "one backup, every fact and mark", READS | ANSWERS, cmd_show, ""},
+    {"status", "", "newest backup, restorable until, proven until, what is wrong", READS | ANSWERS,
+     cmd_status, ""},
     {"verify", "[ID|latest|--all]", "prove that a backup restores", READS | WRITES, cmd_verify,
      "  --level=LEVEL       files or prepare (that of verify_after)\n"
      "  --all               every backup, the longest unread first\n"
@@ -50,7 +52,7 @@ static const Command commands[] = {
      "  --memory=SIZE       memory for the engine's recovery (prepare_memory)\n"
      "  --to-time=T         the state at T; refused while binary logs are not archived\n"
      "  --dry-run           say what would be done, change nothing\n"},
-    {"config show", "", "values and where each came from", CONFIG, cmd_config_show, ""},
+    {"config show", "", "values and where each came from", CONFIG | ANSWERS, cmd_config_show, ""},
     {"alert test", "", "send a test alert through every channel", CONFIG, cmd_alert_test, ""},
     {NULL, NULL, NULL, 0, NULL, NULL},
 };
@@ -117,6 +119,8 @@ static gboolean prepare(const Command *command, App *app, GError **error)
 gboolean command_run(const Command *command, App *app, char **args, GError **error)
 {
     app->command = command->name;
+    app->answers = (command->needs & ANSWERS) != 0;
+    app->report.silent = app->quiet && !app->answers;
     g_autoptr(GError) failure = NULL;
     if (prepare(command, app, &failure))
         return command->run(app, args, error);

@@ -28,13 +28,13 @@ static void deliver_alerts(const App *app)
         log_warning("alerts could not be delivered: %s", error->message);
 }
 
-static int status_of(const GError *error)
+static int status_of(const App *app, const GError *error)
 {
     if (cancel_signal() != 0)
         return SIGNAL_BASE + cancel_signal();
     if (error != NULL)
         return (int)error_status(error);
-    return log_warnings()->len > 0 ? STATUS_WARNINGS : STATUS_OK;
+    return log_warnings()->len > 0 && !app->answers ? STATUS_WARNINGS : STATUS_OK;
 }
 
 static gboolean print_version(void)
@@ -70,7 +70,7 @@ static int tell(App *app, const GError *error)
 {
     if (error != NULL)
         log_error("%s", error->message);
-    int status = status_of(error);
+    int status = status_of(app, error);
     if (app->command != NULL || error != NULL)
         report_end(&app->report, app->command != NULL ? app->command : "", status, error);
     if (fflush(stdout) != 0 && status <= STATUS_WARNINGS) {

@@ -39,7 +39,7 @@ void report_instance_error(Report *report, const GError *error)
 
 void report_print(const Report *report, const char *format, ...)
 {
-    if (report->json)
+    if (report->json || report->silent)
         return;
     va_list args;
     va_start(args, format);

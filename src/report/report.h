@@ -13,6 +13,7 @@
 
 typedef struct {
     gboolean json;
+    gboolean silent; /* no text: -q with a command that acts */
     json_t *instances;
     json_t *instance; /* of the instance that is being told of; borrowed */
     json_t *extra;    /* keys that belong to no instance */
