@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The one mutable global of the house: where the log goes has to be known everywhere. */
@@ -36,13 +37,28 @@ static void end_progress(void)
     sink.progress = FALSE;
 }
 
+char *log_printable(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *printable = g_string_sized_new(strlen(valid));
+    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+        gboolean control = g_unichar_iscntrl(g_utf8_get_char(p)) && *p != '\n' && *p != '\t';
+        if (control)
+            g_string_append_c(printable, '?');
+        else
+            g_string_append_len(printable, p, g_utf8_next_char(p) - p);
+    }
+    return g_string_free(printable, FALSE);
+}
+
 static void print_safely(const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
+    g_autofree char *printable = log_printable(text);
+    for (const char *p = printable; *p != '\0'; p++) {
         if (*p == '\n')
             fputs(p[1] != '\0' ? "\n  " : "", stderr);
         else
-            fputc(g_ascii_iscntrl(*p) && *p != '\t' ? '?' : *p, stderr);
+            fputc(*p, stderr);
     }
 }
 

@@ -33,6 +33,12 @@ gboolean log_on_terminal(void);
 /* The warnings so far, as char *; belongs to the log. */
 const GPtrArray *log_warnings(void);
 
+/*
+ * Text for a terminal, valid UTF-8: a control character but a line break or tab is '?', those from
+ * U+0080 to U+009F too.  Free it.
+ */
+char *log_printable(const char *text);
+
 /* For tests: forget the warnings. */
 void log_reset(void);
 

@@ -44,6 +44,10 @@ static gboolean sweep_one(const char *parent, const char *name, GError **error)
     g_autoptr(Lock) lock = lock_place(path, "sweep", &held);
     if (lock == NULL && error_status(held) == STATUS_LOCKED)
         return TRUE;
+    if (lock == NULL) { /* whether somebody is at work in it is not known */
+        g_propagate_error(error, g_steal_pointer(&held));
+        return FALSE;
+    }
     log_notice("removing %s, left by a run that was killed", path);
     g_autofree char *lock_path = g_strconcat(path, lock_suffix, NULL);
     return files_remove_tree(AT_FDCWD, path, error) &&

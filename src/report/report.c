@@ -45,11 +45,8 @@ void report_print(const Report *report, const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    for (char *p = text; *p != '\0'; p++) {
-        if (g_ascii_iscntrl(*p) && *p != '\n')
-            *p = '?';
-    }
-    fputs(text, stdout);
+    g_autofree char *printable = log_printable(text);
+    fputs(g_strdelimit(printable, "\t", '?'), stdout);
 }
 
 json_t *report_string(const char *text)

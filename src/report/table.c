@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/table.h"
 
+#include "base/log.h"
+
 #include <stdint.h>
 
 struct Table {
@@ -31,25 +33,40 @@ void table_free(Table *table)
 
 void table_take(Table *table, char *text)
 {
-    g_ptr_array_add(table->cells, text);
+    table_add(table, text);
+    g_free(text);
 }
 
+/* A cell stays on its line, and can be measured. */
 void table_add(Table *table, const char *text)
 {
-    table_take(table, g_strdup(text));
+    char *cell = log_printable(text);
+    g_ptr_array_add(table->cells, g_strdelimit(cell, "\n\t", '?'));
+}
+
+/* Columns on a terminal: a character of East Asia takes two, an accent of its own none. */
+static int columns_of(const char *text)
+{
+    int columns = 0;
+    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+        if (!g_unichar_iszerowidth(c))
+            columns += g_unichar_iswide(c) ? 2 : 1;
+    }
+    return columns;
 }
 
 static int width_of(const Table *table, guint column)
 {
-    glong width = 0;
+    int width = 0;
     for (guint i = column; i < table->cells->len; i += table->columns)
-        width = MAX(width, g_utf8_strlen(table->cells->pdata[i], -1));
-    return (int)width;
+        width = MAX(width, columns_of(table->cells->pdata[i]));
+    return width;
 }
 
 static void append_cell(GString *line, const char *text, int width, gboolean right)
 {
-    int padding = width - (int)g_utf8_strlen(text, -1);
+    int padding = width - columns_of(text);
     g_string_append_printf(line, "%*s%s%*s", right ? padding : 0, "", text, right ? 0 : padding,
                            "");
 }

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/tables.h"
+
+#include "engine/family.h"
+#include "sample.h"
+#include "seal/name.h"
+
+static const EngineFamily mariadb = {.table_has_frm = TRUE};
+static const Engine engine = {.family = &mariadb};
+
+typedef struct {
+    Observed before;
+    Observed after;
+    SealedTree *tree;
+} Scene;
+
+static GPtrArray *tables_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)server_table_free);
+}
+
+static void file_free(gpointer file)
+{
+    sealed_file_free(file);
+}
+
+static Scene scene_new(void)
+{
+    Scene scene = {0};
+    scene.before.tables = tables_new();
+    scene.after.tables = tables_new();
+    scene.before.facts.params = g_ptr_array_new();
+    scene.after.facts.params = g_ptr_array_new();
+    scene.tree = g_new0(SealedTree, 1);
+    scene.tree->files = g_ptr_array_new_with_free_func(file_free);
+    return scene;
+}
+
+static void scene_clear(Scene *scene)
+{
+    observed_clear(&scene->before);
+    observed_clear(&scene->after);
+    sealed_tree_free(scene->tree);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scene, scene_clear)
+
+static void see(Observed *observed, const char *schema, const char *name, const char *kind)
+{
+    g_ptr_array_add(observed->tables, server_table_new(schema, name, "BASE TABLE", kind));
+}
+
+static void see_both(Scene *scene, const char *schema, const char *name, const char *kind)
+{
+    see(&scene->before, schema, name, kind);
+    see(&scene->after, schema, name, kind);
+}
+
+static void add_file(Scene *scene, const char *name, uint64_t bytes)
+{
+    SealedFile *file = g_new0(SealedFile, 1);
+    file->name = g_strconcat(NAME_DATA, name, NULL);
+    file->plain_bytes = bytes;
+    g_ptr_array_add(scene->tree->files, file);
+}
+
+static void expect_text(const Scene *scene, const char *wanted)
+{
+    g_autoptr(GString) text = tables_text(&scene->before, &scene->after, scene->tree);
+    g_autofree char *whole = g_strconcat("schema\ttable\tengine\tsize\tseen\n", wanted, NULL);
+    cr_expect_str_eq(text->str, whole);
+}
+
+static void expect_complete(const Scene *scene)
+{
+    g_autoptr(GError) error = NULL;
+    cr_expect(tables_check_complete(&engine, &scene->before, &scene->after, scene->tree, &error),
+              "%s", error != NULL ? error->message : "");
+}
+
+static void expect_missing(const Scene *scene, const char *part)
+{
+    g_autoptr(GError) error = NULL;
+    cr_expect_not(
+        tables_check_complete(&engine, &scene->before, &scene->after, scene->tree, &error));
+    sample_expect_error(error, STATUS_ENGINE, part);
+}
+
+Test(tables, says_of_each_table_when_it_was_seen)
+{
+    g_auto(Scene) scene = scene_new();
+    see(&scene.before, "a", "gone", "InnoDB");
+    see(&scene.after, "a", "made", "InnoDB");
+    see_both(&scene, "a", "stays", "InnoDB");
+    see(&scene.before, "b", "gone", "Aria");
+    see_both(&scene, "c", "stays", "MyISAM");
+    see(&scene.after, "d", "made", "InnoDB");
+    expect_text(&scene, "a\tgone\tInnoDB\tempty\tbefore\n"
+                        "a\tmade\tInnoDB\tempty\tafter\n"
+                        "a\tstays\tInnoDB\tempty\tboth\n"
+                        "b\tgone\tAria\tempty\tbefore\n"
+                        "c\tstays\tMyISAM\tempty\tboth\n"
+                        "d\tmade\tInnoDB\tempty\tafter\n");
+}
+
+Test(tables, writes_only_headings_where_there_is_no_table)
+{
+    g_auto(Scene) scene = scene_new();
+    expect_text(&scene, "");
+    expect_complete(&scene);
+}
+
+Test(tables, gives_a_table_the_class_of_all_its_files)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *class;
+    } cases[] = {
+        {0, "empty"},        {1, "1M"},
+        {1ULL << 20, "1M"},  {(1ULL << 20) + 1, "64M"},
+        {1ULL << 26, "64M"}, {(1ULL << 26) + 1, "1G"},
+        {1ULL << 30, "1G"},  {(1ULL << 30) + 1, "16G"},
+        {1ULL << 34, "16G"}, {(1ULL << 34) + 1, "more"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(Scene) scene = scene_new();
+        see_both(&scene, "shop", "t", "InnoDB");
+        add_file(&scene, "shop/t.frm", cases[i].bytes / 3);
+        add_file(&scene, "shop/t#P#p0.ibd.lz4", cases[i].bytes - cases[i].bytes / 3);
+        add_file(&scene, "shop/t2.ibd.lz4", 1ULL << 40);
+        add_file(&scene, "ibdata1.lz4", 1ULL << 40);
+        g_autofree char *wanted = g_strdup_printf("shop\tt\tInnoDB\t%s\tboth\n", cases[i].class);
+        expect_text(&scene, wanted);
+    }
+}
+
+Test(tables, escapes_what_would_break_a_line)
+{
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "a\tb", "c\nd", "InnoDB");
+    see_both(&scene, "e\\", "größe", "InnoDB");
+    g_ptr_array_add(scene.after.tables, server_table_new("v", "w", "VIEW", ""));
+    expect_text(&scene, "a\\tb\tc\\nd\tInnoDB\tempty\tboth\n"
+                        "e\\\\\tgröße\tInnoDB\tempty\tboth\n"
+                        "v\tw\tVIEW\tempty\tafter\n");
+}
+
+Test(tables, is_complete_with_the_files_of_each_engine)
+{
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "a-b", "con", "InnoDB");
+    see_both(&scene, "shop", "aria", "Aria");
+    see_both(&scene, "shop", "isam", "MyISAM");
+    see_both(&scene, "shop", "parts", "InnoDB");
+    static const char *const files[] = {
+        "a@002db/con@@@.frm", "a@002db/con@@@.ibd.lz4", "shop/aria.frm",  "shop/aria.MAD.lz4",
+        "shop/aria.MAI",      "shop/isam.frm",          "shop/isam.MYD",  "shop/isam.MYI",
+        "shop/parts.frm",     "shop/parts#P#p0.ibd",    "shop/parts.par", "ibdata1.lz4",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        add_file(&scene, files[i], 1);
+    expect_complete(&scene);
+}
+
+Test(tables, misses_each_file_that_is_needed)
+{
+    static const char *const files[] = {"shop/t.frm", "shop/t.MYD.lz4", "shop/t.MYI"};
+    for (size_t left_out = 0; left_out < G_N_ELEMENTS(files); left_out++) {
+        g_auto(Scene) scene = scene_new();
+        see_both(&scene, "shop", "t", "MyISAM");
+        for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+            if (i != left_out)
+                add_file(&scene, files[i], 1);
+        }
+        expect_missing(&scene, "shop.t (shop/t.");
+    }
+}
+
+Test(tables, takes_no_table_of_another_schema_for_it)
+{
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "shop", "t", "InnoDB");
+    add_file(&scene, "shop/t.frm", 1);
+    add_file(&scene, "bank/t.ibd", 1);
+    add_file(&scene, "shop/t2.ibd", 1);
+    expect_missing(&scene, "1 tables are not in its stream: shop.t (shop/t.ibd)");
+}
+
+Test(tables, looks_only_for_what_was_there_both_times)
+{
+    g_auto(Scene) scene = scene_new();
+    see(&scene.before, "shop", "dropped", "InnoDB");
+    see(&scene.after, "shop", "made", "InnoDB");
+    expect_complete(&scene);
+}
+
+Test(tables, names_some_of_many_and_counts_all)
+{
+    g_auto(Scene) scene = scene_new();
+    for (int i = 0; i < 7; i++) {
+        g_autofree char *name = g_strdup_printf("t%d", i);
+        see_both(&scene, "shop", name, "InnoDB");
+    }
+    expect_missing(&scene, "7 tables are not in its stream: shop.t0 (");
+    expect_missing(&scene, "shop.t4 (shop/t4.frm), …");
+    expect_missing(&scene, "hint: ");
+}
