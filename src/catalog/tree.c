@@ -103,6 +103,26 @@ Backup *tree_read_facts(int dir_fd, const char *id, GError **error)
     return g_steal_pointer(&backup);
 }
 
+static GString *facts_of(const Backup *backup)
+{
+    GString *text = g_string_new(NULL);
+    record_append_facts(backup, text);
+    return text;
+}
+
+gboolean tree_check_facts(int dir_fd, const Backup *known, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Backup) backup = tree_read_facts(dir_fd, known->id, &failure);
+    if (backup == NULL)
+        return fail(error, STATUS_VERIFY, "%s", failure->message);
+    g_autoptr(GString) there = facts_of(backup);
+    g_autoptr(GString) wanted = facts_of(known);
+    return g_string_equal(there, wanted) ||
+           fail(error, STATUS_VERIFY, "%s/" FACTS_NAME " does not say what the catalog says",
+                known->id);
+}
+
 gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error)
 {
     g_autofree char *name = marks_name(backup->id);

@@ -20,6 +20,8 @@ gboolean tree_remove_marks(const Shelf *shelf, const char *id, GError **error);
 
 /* backup.ini of the directory `dir_fd`, a backup or a capture, called `id`.  STATUS_CATALOG. */
 Backup *tree_read_facts(int dir_fd, const char *id, GError **error);
+/* Is the backup.ini there what is known of this backup?  STATUS_VERIFY. */
+gboolean tree_check_facts(int dir_fd, const Backup *known, GError **error);
 /* marks/ID.ini into `backup`; none is fine: all marks are then as they start. */
 gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error);
 /* Both, of backups/ID. */

@@ -99,6 +99,18 @@ static RestoreSpec make_spec(const Run *run, const RestoreRequest *request, cons
     };
 }
 
+/* A link that does not match is no end: an earlier one may do. */
+static gboolean fail_restore(const RestoreOutcome *outcome, const GError *failure, GError **error)
+{
+    const Backup *link = outcome->prepared.failed;
+    g_autofree char *hint = error_hint(failure);
+    if (link == NULL || hint != NULL)
+        return fail(error, error_status(failure), "%s", failure->message);
+    return fail(error, error_status(failure),
+                "%s" HINT("run: lsnchain verify %s; the backups before it may still restore"),
+                failure->message, link->id);
+}
+
 static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreRequest *request,
                              RestoreOutcome *outcome, GError **error)
 {
@@ -117,10 +129,11 @@ static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreReq
     spec->tick = progress_tick;
     spec->data = &progress;
     int64_t started = g_get_monotonic_time();
-    outcome->restored = restore_run(spec, &outcome->prepared, error);
+    g_autoptr(GError) failure = NULL;
+    outcome->restored = restore_run(spec, &outcome->prepared, &failure);
     progress_end();
     outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
-    return outcome->restored;
+    return outcome->restored || fail_restore(outcome, failure, error);
 }
 
 gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,

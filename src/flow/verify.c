@@ -287,7 +287,13 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
         return TRUE;
     /* an engine that says no to a stored link is a failed verification */
     Status status = verdict->failed != NULL ? STATUS_VERIFY : error_status(failure);
-    return fail(error, status, "%s", failure->message);
+    g_autofree char *hint = error_hint(failure);
+    if (verdict->failed == NULL || hint != NULL)
+        return fail(error, status, "%s", failure->message);
+    return fail(error, status,
+                "%s" HINT("do not rely on it; the backups before it still restore. Take a full: "
+                          "lsnchain -i %s backup --type=full"),
+                failure->message, run->config->name);
 }
 
 gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error)

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "catalog/tree.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
 #include "repo/contents.h"
@@ -70,7 +71,7 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
         return FALSE;
     const Contents contents = {
         .fd = backup_fd, .id = link->id, .sums = sums, .read = CONTENTS_BUT_DATA};
-    if (!contents_check(&contents, error))
+    if (!contents_check(&contents, error) || !tree_check_facts(backup_fd, link, error))
         return FALSE;
     if (mkdirat(work->work_fd, target, 0700) < 0)
         return fail_storage(error, "cannot create %s/%s: %s", work->spec->work, target,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "catalog/tree.h"
 #include "prepare/place.h"
 #include "prepare/prepare.h"
 #include "repo/contents.h"
@@ -42,7 +43,7 @@ static gboolean read_link(const ProofSpec *spec, const Backup *link, ProofResult
         .tick = count_bytes,
         .data = &reading,
     };
-    return sums != NULL && contents_check(&contents, error);
+    return sums != NULL && contents_check(&contents, error) && tree_check_facts(fd, link, error);
 }
 
 static gboolean prove_files(const ProofSpec *spec, ProofResult *result, GError **error)

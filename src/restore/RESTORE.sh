@@ -4,8 +4,8 @@
 # sh RESTORE.sh NEW_DIRECTORY
 #
 # Restores this backup, with all links of its chain up to it, into NEW_DIRECTORY, which must be
-# absent or empty.  Needs sha256sum, lz4 and the engine that took the backup (mariadb-backup or
-# xtrabackup of the same series), nothing else; not lsnchain.
+# absent or empty.  Needs a shell, coreutils (sha256sum), lz4 and the engine that took the backup
+# (mariadb-backup or xtrabackup of the same series), nothing else; not lsnchain, not find, sed, grep.
 #
 #   --anyway          go on although a link is quarantined
 #   --engine=PROGRAM  use this engine
@@ -32,13 +32,34 @@ for argument in "$@"; do
 done
 [ -n "$target" ] || die "usage: sh RESTORE.sh NEW_DIRECTORY"
 
+# value FILE KEY: what stands behind "KEY = "
+value() {
+    while IFS= read -r line; do
+        case $line in
+            "$2 = "*) printf '%s\n' "${line#"$2 = "}"; return ;;
+        esac
+    done < "$1"
+}
+
 # fact BACKUP KEY: one fact from its backup.ini
-fact() { sed -n "s/^$2 = //p" "$backups/$1/backup.ini" | head -n 1; }
+fact() { value "$backups/$1/backup.ini" "$2"; }
+
+# check_facts BACKUP: is its backup.ini what was written?  The checksum is that of all below it.
+check_facts() {
+    [ -f "$backups/$1/backup.ini" ] || die "the chain needs $1, and it is not in $backups"
+    want=$(fact "$1" checksum)
+    have=$(tail -n +3 "$backups/$1/backup.ini" | sha256sum)
+    [ "$want" = "${have%% *}" ] || die "$1/backup.ini is damaged"
+}
+
+for program in sha256sum lz4; do
+    command -v "$program" >/dev/null || die "$program is needed, and it is not in PATH"
+done
 
 # The chain, from the full to this backup.
 chain='' link=$(basename "$here")
 while :; do
-    [ -f "$backups/$link/backup.ini" ] || die "the chain needs $link, and it is not in $backups"
+    check_facts "$link"
     chain="$link $chain"
     parent=$(fact "$link" parent)
     [ -n "$parent" ] || break
@@ -47,15 +68,13 @@ done
 
 for link in $chain; do
     mark=$backups/../marks/$link.ini
-    if [ "$anyway" = no ] && [ -f "$mark" ] && grep -q '^state = quarantined' "$mark"; then
-        die "$link is quarantined: $(sed -n 's/^reason = //p' "$mark" | head -n 1) (--anyway goes on)"
+    if [ "$anyway" = no ] && [ -f "$mark" ] && [ "$(value "$mark" state)" = quarantined ]; then
+        die "$link is quarantined: $(value "$mark" reason) (--anyway goes on)"
     fi
 done
 
 [ -n "$engine" ] || engine=$(fact "$(basename "$here")" engine)
-for program in sha256sum lz4 find "$engine"; do
-    command -v "$program" >/dev/null || die "$program is needed, and it is not in PATH"
-done
+command -v "$engine" >/dev/null || die "$engine is needed, and it is not in PATH"
 version=$("$engine" --version 2>&1 | head -n 1)
 say "engine: $version (the backup was taken with $(fact "$(basename "$here")" engine_version))"
 
@@ -69,7 +88,45 @@ work=$target.lsnchain-link
 unfinished=$target/lsnchain-restore.ini
 printf '[restore]\nbackup = %s\n' "$(basename "$here")" > "$unfinished"
 
-# unseal BACKUP DIRECTORY: the files of one link, checked first, as the engine wrote them
+# marks_of_files DIRECTORY: a line for each file below it
+marks_of_files() (
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        if [ -d "$entry" ] && [ ! -L "$entry" ]; then
+            marks_of_files "$entry"
+        elif [ -e "$entry" ] || [ -L "$entry" ]; then
+            echo file
+        fi
+    done
+)
+
+# named_data BACKUP: a line for each file below data/ that has a sum
+named_data() {
+    while IFS= read -r line; do
+        case ${line#*  } in
+            data/*) echo file ;;
+        esac
+    done < "$backups/$1/SHA256SUMS"
+}
+
+# unseal_files FROM TO: a directory of sealed files, as the engine wrote them
+unseal_files() (
+    mkdir -p "$2" || exit 1
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        to=$2/${entry##*/}
+        if [ -d "$entry" ]; then
+            unseal_files "$entry" "$to" || exit 1
+        elif [ -f "$entry" ]; then
+            case $entry in
+                *.isl | *.isl.lz4) ;; # it would lead the server to files of the source
+                # both tools copy the mode too, and what is stored may not be written
+                *.lz4) { lz4 -dqf "$entry" "${to%.lz4}" && chmod u+w "${to%.lz4}"; } || exit 1 ;;
+                *) { cp "$entry" "$to" && chmod u+w "$to"; } || exit 1 ;;
+            esac
+        fi
+    done
+)
+
+# unseal BACKUP DIRECTORY: the files of one link, checked first
 unseal() {
     say "checking $1"
     want=$(fact "$1" sums)
@@ -77,24 +134,11 @@ unseal() {
     [ "$want" = "${have%% *}" ] || die "$1/SHA256SUMS is not what was written"
     (cd "$backups/$1" && sha256sum --quiet --strict -c SHA256SUMS) || die "$1 is damaged"
     # what no sum names must not reach the engine
-    named=$(sed -n 's/^\\\{0,1\}[0-9a-f]\{64\}  data\//&/p' "$backups/$1/SHA256SUMS" | wc -l)
-    there=$(find "$backups/$1/data" -type f | wc -l)
+    named=$(named_data "$1" | wc -l)
+    there=$(marks_of_files "$backups/$1/data" | wc -l)
     [ "$named" -eq "$there" ] || die "$1/data has $there files, SHA256SUMS names $named"
     say "unsealing $1"
-    mkdir -p "$2"
-    (
-        cd "$backups/$1/data"
-        find . -type d -exec sh -c 'cd "$0" && mkdir -p "$@"' "$2" {} +
-        find . -type f ! -name '*.isl' ! -name '*.isl.lz4' -exec sh -c '
-            target=$0
-            for file in "$@"; do
-                case $file in
-                    *.lz4) new=${file%.lz4} && lz4 -dqf "$file" "$target/$new" || exit 1 ;;
-                    *) new=$file && cp "$file" "$target/$new" || exit 1 ;;
-                esac
-                chmod u+w "$target/$new" || exit 1 # both give it the mode of the stored file
-            done' "$2" {} +
-    ) || die "cannot unseal $1"
+    unseal_files "$backups/$1/data" "$2" || die "cannot unseal $1"
 }
 
 # prepare [OPTION...]: the engine's recovery; its last words must be the good ones
@@ -102,8 +146,13 @@ prepare() {
     log=$target.lsnchain-log
     "$engine" --prepare --target-dir="$target" --use-memory="$memory" "$@" > "$log" 2>&1 ||
         { cat "$log" >&2; die "the engine failed"; }
-    tail -n 1 "$log" | grep -q 'completed OK!' || { cat "$log" >&2; die "the engine did not say OK"; }
-    if grep -q '\[ERROR\]' "$log"; then cat "$log" >&2; die "the engine wrote an error"; fi
+    case $(tail -n 1 "$log") in
+        *'completed OK!'*) ;;
+        *) cat "$log" >&2; die "the engine did not say OK" ;;
+    esac
+    case $(cat "$log") in
+        *'[ERROR]'*) cat "$log" >&2; die "the engine wrote an error" ;;
+    esac
     rm -f "$log"
 }
 

@@ -57,21 +57,27 @@ def place(session_place):
     shutil.rmtree(place, ignore_errors=True)
 
 
+def start_server(template, own, number, options=()):
+    own.mkdir()
+    data = mariadb.copy_of_template(template, own / "data")
+    server = mariadb.Server(data, own, ["--log-bin=bin", f"--server-id={number}", *options])
+    try:
+        server.start().add_backup_user()
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
 @pytest.fixture
 def new_server(place, template):
     """Starts private servers, each on a data directory of its own: new_server("--option")."""
     servers = []
 
     def start(*options):
-        own = place / f"s{len(servers) + 1}"
-        own.mkdir()
-        data = mariadb.copy_of_template(template, own / "data")
         number = len(servers) + 1
-        server = mariadb.Server(data, own, ["--log-bin=bin", f"--server-id={number}", *options])
-        servers.append(server)
-        server.start()
-        server.add_backup_user()
-        return server
+        servers.append(start_server(template, place / f"s{number}", number, options))
+        return servers[-1]
 
     yield start
     for server in servers:
@@ -80,7 +86,17 @@ def new_server(place, template):
 
 @pytest.fixture
 def server(new_server):
+    """For a test that restarts it, changes its grants or must know all that it holds."""
     return new_server()
+
+
+@pytest.fixture(scope="session")
+def common_server(session_place, template):
+    """For all who only back it up; no test may restart it."""
+    server = start_server(template, session_place / "common", 100)
+    server.fill(tables=4, rows=1000)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -113,16 +129,61 @@ def binary():
 
 
 @pytest.fixture
-def bare_site(binary, place, server, receiver):
-    """A site whose repository does not exist yet."""
-    return lsnsite.Site(binary, place, server, receiver)
+def bare_site(binary, place, common_server, receiver):
+    """A site on the common server whose repository does not exist yet."""
+    return lsnsite.Site(binary, place, common_server, receiver)
 
 
 @pytest.fixture
 def site(bare_site):
     """A site with a repository and some rows."""
-    bare_site.server.fill()
     return bare_site.init()
+
+
+@pytest.fixture
+def own_site(binary, place, server, receiver):
+    """A site with a server of its own and some rows."""
+    server.fill(tables=2, rows=500)
+    return lsnsite.Site(binary, place, server, receiver).init()
+
+
+@pytest.fixture(scope="session")
+def week_template(binary, session_place, common_server):
+    """A full and two incrementals of a quiet server; what its tables held at each."""
+    place = session_place / "week"
+    place.mkdir()
+    site = lsnsite.Site(binary, place, common_server).init()
+    links = []
+    for number, kind in enumerate(("full", "incremental", "incremental")):
+        common_server.sql("CREATE DATABASE IF NOT EXISTS week;"
+                          "CREATE TABLE IF NOT EXISTS week.days (day INT PRIMARY KEY);"
+                          f"INSERT INTO week.days VALUES ({number});"
+                          f"UPDATE sbtest.sbtest1 SET c = 'link {number}' WHERE id <= 300")
+        common_server.flush()
+        checksums = common_server.checksums()
+        links.append((site.backup(kind), checksums))
+    return site, links
+
+
+@pytest.fixture
+def week(binary, place, receiver, week_template):
+    """A copy of that week, to be spoiled: week.ids, week.expect_rows(server, number)."""
+    template, links = week_template
+    subprocess.run(["cp", "-a", template.repository, template.state, place], check=True)
+    site = lsnsite.Site(binary, place, template.server, receiver)
+    site.ids = [backup_id for backup_id, _ in links]
+    site.checksums = [checksums for _, checksums in links]
+    return site
+
+
+@pytest.fixture
+def expect_restorable(restored):
+    """A link of a week comes back with the rows that it was taken of."""
+    def check(site, number):
+        with restored(site.restore(site.ids[number])) as copy:
+            assert copy.checksums() == site.checksums[number]
+            assert copy.broken_tables() == []
+    return check
 
 
 @pytest.fixture

@@ -70,6 +70,19 @@ def remove_published(path):
         path.unlink()
 
 
+def add_published(path, text):
+    """A file that does not belong there."""
+    mode = stat.S_IMODE(path.parent.stat().st_mode)
+    path.parent.chmod(mode | stat.S_IWUSR)
+    path.write_text(text)
+    path.parent.chmod(mode)
+
+
+def is_kept(path):
+    """The empty frame of a scratch directory stays: SCRATCH/INSTANCE/capture, proof, locks."""
+    return (path.is_dir() and path.name in ("shop", "capture", "proof")) or path.name == "lock"
+
+
 def stored_bytes(*directories):
     """Bytes that these trees take together, a file with many names counted once."""
     inodes = {}
@@ -114,21 +127,38 @@ class Site:
             parts["route"] = {"critical": "hook", "warning": "hook", "recovery": "hook"}
         write_private(self.conf, sections(**parts) + more)
 
+    def command(self, *arguments, configuration=None):
+        return [str(self.binary), *map(str, configuration or ("-c", self.conf)),
+                *map(str, arguments)]
+
+    def environment(self, more=None):
+        return {"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(more or {})}
+
     def run(self, *arguments, env=None, configuration=None, limit=RUN_LIMIT):
         """Runs lsnchain with this site's configuration; a leaked password fails any test."""
-        done = subprocess.run(
-            [self.binary, *(configuration or ("-c", self.conf)), *map(str, arguments)],
-            capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=limit,
-            env={"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(env or {})})
+        done = subprocess.run(self.command(*arguments, configuration=configuration),
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              timeout=limit, env=self.environment(env))
         for text in (done.stdout, done.stderr):
             assert mariadb.BACKUP_PASSWORD not in text, "the password was printed"
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def good(self, *arguments, **more):
+    def start(self, *arguments, env=None):
+        """Starts lsnchain and does not wait; the caller ends it."""
+        return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=self.environment(env))
+
+    def ended(self, status, *arguments, words=(), **more):
+        """Runs it; it must end so and say these words."""
         ran = self.run(*arguments, **more)
-        assert ran.status == 0, f"{arguments}: {ran.said}"
+        assert ran.status == status, f"{arguments}: {ran.said}"
+        for word in words:
+            assert str(word) in ran.stderr, f"{word!r} is not said: {ran.said}"
         return ran
+
+    def good(self, *arguments, **more):
+        return self.ended(0, *arguments, **more)
 
     def init(self):
         self.good("init")
@@ -136,7 +166,7 @@ class Site:
 
     def links(self):
         """All links of all chains, oldest first."""
-        listed = self.good("list", "--output=json").json
+        listed = self.run("list", "--output=json").json
         return sorted((link for instance in listed["instances"] for chain in instance["chains"]
                        for link in chain["links"]), key=lambda link: link["id"])
 
@@ -149,8 +179,42 @@ class Site:
         assert new[0].endswith("-full" if kind == "full" else "-incr")
         return new[0]
 
+    def link(self, backup_id):
+        return next(link for link in self.links() if link["id"] == backup_id)
+
+    def newest(self):
+        return self.links()[-1]
+
+    def states(self):
+        return {link["id"]: link["state"] for link in self.links()}
+
+    def captures(self, directory=None):
+        """What is left of captures and prepared copies; lock files aside."""
+        scratch = directory or self.repository / ".scratch"
+        return sorted(str(path.relative_to(scratch)) for path in scratch.rglob("*")
+                      if not is_kept(path))
+
+    def leftovers(self):
+        """Whatever a run left that is neither backup nor bookkeeping."""
+        shelf = self.repository / self.INSTANCE
+        left = self.captures()
+        for name in (".incoming", ".trash"):
+            left += [f"{name}/{path.name}" for path in (shelf / name).iterdir()]
+        private = self.state / self.INSTANCE / "engine"
+        left += [str(path) for path in private.rglob("*")] if private.exists() else []
+        left += [str(path) for path in shelf.rglob(".*.new")]
+        return left
+
+    def alerts(self, kind=None):
+        return [event["data"] for event in self.receiver.events(kind)]
+
     def directory(self, backup_id=""):
         return self.repository / self.INSTANCE / "backups" / backup_id
+
+    def sealed(self, backup_id, table, schema="sbtest"):
+        """The stored file of a table: pages in a full, changed pages in an incremental."""
+        return next((self.directory(backup_id) / "data" / schema).glob(f"{table}.ibd*.lz4"), None) \
+            or next((self.directory(backup_id) / "data" / schema).glob(f"{table}.ibd*"))
 
     def new_target(self):
         self.restores += 1
