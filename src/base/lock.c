@@ -62,16 +62,20 @@ static gboolean take(int fd, int operation, int64_t wait_us)
     return TRUE;
 }
 
-/* A reader may be another user than the owner: it opens what is there, and makes it only if it
- * must. */
+/*
+ * A reader may be another user than the owner, root too: it takes what is there, as far as it may,
+ * and makes a file only where there is none.
+ */
 static int open_lock(const char *path, LockKind kind)
 {
+    enum { FLAGS = O_CLOEXEC | O_NOFOLLOW };
     int fd = -1;
-    if (kind == LOCK_SHARED)
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    return fd;
+    if (kind == LOCK_SHARED) {
+        fd = open(path, O_RDWR | FLAGS);
+        if (fd < 0)
+            fd = open(path, O_RDONLY | FLAGS);
+    }
+    return fd >= 0 ? fd : open(path, O_RDWR | O_CREAT | FLAGS, 0640);
 }
 
 Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,

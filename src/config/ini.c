@@ -329,6 +329,6 @@ gboolean ini_read_file(int dir_fd, const char *path, size_t limit, const IniRead
     g_autoptr(GError) cause = NULL;
     g_autoptr(GString) text = files_read_text(dir_fd, path, limit, &cause);
     if (text == NULL)
-        return fail(error, reader->status, "%s: %s", path, cause->message);
+        return fail(error, reader->status, "%s", cause->message);
     return ini_read(text->str, text->len, path, reader, error);
 }

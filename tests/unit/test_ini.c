@@ -244,7 +244,7 @@ Test(ini, refuses_a_directory_a_missing_and_a_large_file)
     } cases[] = {
         {"", "is not a regular file"},
         {"missing.ini", "No such file or directory"},
-        {"a.ini", "more than the 5 expected"},
+        {"a.ini", "more than the 5 bytes expected"},
     };
     cr_assert(g_file_set_contents(path, "[a]\nk = v\n", -1, NULL));
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -210,7 +210,7 @@ Test(tree, refuses_facts_of_another_backup)
 
 Test(tree, says_whether_a_backup_is_gone_or_only_its_facts)
 {
-    expect_unreadable(STATUS_CHAIN, id);
+    expect_unreadable(STATUS_VERIFY, id);
     g_autoptr(Backup) backup = store();
     g_autofree char *facts = facts_path();
     cr_assert(unlinkat(shelf->fd, facts, 0) == 0);
