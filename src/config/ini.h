@@ -16,8 +16,8 @@
  * Everything else is refused: control characters but the tab, a line above 1 MiB, a key before the
  * first section, a key given twice in its section.  A section may be opened again: it is the same.
  *
- * Every error of ours begins with "NAME:LINE: " (with "NAME: " where a
- * whole file cannot be read).  No error repeats a value: it may be a password.
+ * Every error of ours begins with "NAME:LINE: " (and names the file where it
+ * cannot be read at all).  No error repeats a value: it may be a password.
  *
  * Main thread only: inih is set up through variables of the whole process.
  */
