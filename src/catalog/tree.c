@@ -83,7 +83,7 @@ static gboolean read_record(int dir_fd, const char *path, Reading *reading, GErr
     g_autoptr(GError) failure = NULL;
     g_autoptr(GString) text = files_read_text(dir_fd, path, RECORD_LIMIT, &failure);
     if (text == NULL)
-        return fail(error, STATUS_CATALOG, "%s", failure->message);
+        return fail(error, STATUS_CATALOG, "%s: %s", reading->where, failure->message);
     const IniReader reader = {STATUS_CATALOG, take_entry, reading};
     if (!checked_verify(text, reading->section, reading->where, error) ||
         !ini_read(text->str, text->len, reading->where, &reader, error))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A site: one server, one repository, one configuration, and lsnchain run on them by hand."""
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -56,6 +57,33 @@ def flip_byte(path, at=None):
         file.write(bytes([byte ^ 0x10]))
     path.chmod(stat.S_IMODE(before.st_mode))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def truncate(path):
+    """The second half is gone, and the mode is as before."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    path.chmod(mode | stat.S_IWUSR)
+    os.truncate(path, path.stat().st_size // 2)
+    path.chmod(mode)
+
+
+def turn_into_link(path):
+    """The same bytes, but somewhere else, where anybody may change them."""
+    mode = stat.S_IMODE(path.parent.stat().st_mode)
+    path.parent.chmod(mode | stat.S_IWUSR)
+    away = path.parents[3] / ("moved-" + path.name)
+    path.rename(away)
+    path.symlink_to(away)
+    path.parent.chmod(mode)
+
+
+def rewrite_checked(path, old, new):
+    """Changes an INI file of ours and makes its checksum right again."""
+    head, _, body = path.read_text().split("\n", 2)
+    assert old in body
+    body = body.replace(old, new, 1)
+    checksum = hashlib.sha256(body.encode()).hexdigest()
+    path.write_text(f"{head}\nchecksum = {checksum}\n{body}")
 
 
 def remove_published(path):
