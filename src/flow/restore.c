@@ -136,7 +136,7 @@ static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreReq
     return outcome->restored || fail_restore(outcome, failure, error);
 }
 
-gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
+gboolean flow_restore(Run *run, const Backup *backup, const RestoreRequest *request,
                       RestoreOutcome *outcome, GError **error)
 {
     if (request->to_time != NULL)
@@ -146,7 +146,7 @@ gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest
     if (request->owner != NULL && !parse_owner(request->owner, &spec, error))
         return FALSE;
     g_autoptr(Lock) lock = NULL;
-    if (!verify_lock_chain(run, backup, &lock, error) || !check_sound(run, backup, error))
+    if (!run_read_chain(run, &backup, &lock, error) || !check_sound(run, backup, error))
         return FALSE;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, error);
     g_autoptr(Engine) engine = path != NULL ? verify_find_engine(run, backup, error) : NULL;

@@ -35,8 +35,8 @@ typedef struct {
     void *data; /* handed to announce */
 } RestoreRequest;
 
-/* `outcome` comes zeroed. */
-gboolean flow_restore(const Run *run, const Backup *backup, const RestoreRequest *request,
+/* `outcome` comes zeroed.  run->catalog is a new one afterwards. */
+gboolean flow_restore(Run *run, const Backup *backup, const RestoreRequest *request,
                       RestoreOutcome *outcome, GError **error);
 
 #endif

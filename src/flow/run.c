@@ -42,6 +42,17 @@ gboolean run_open(Run *run, GError **error)
     return run->catalog != NULL;
 }
 
+/* Another run may have ended between our first look and the lock. */
+static gboolean read_again(Run *run, GError **error)
+{
+    Catalog *again = catalog_read(run->shelf, NULL, error);
+    if (again == NULL)
+        return FALSE;
+    g_clear_pointer(&run->catalog, catalog_free);
+    run->catalog = again;
+    return TRUE;
+}
+
 gboolean run_lock(Run *run, GError **error)
 {
     g_autofree char *state = run_state_path(run, "");
@@ -55,13 +66,22 @@ gboolean run_lock(Run *run, GError **error)
     run->shelf_lock = lock_take(shelf_lock, LOCK_EXCLUSIVE, run->command, 0, error);
     if (run->shelf_lock == NULL)
         return FALSE;
-    /* another run may have ended between our first look and the lock */
-    g_autoptr(Catalog) again = catalog_read(run->shelf, NULL, error);
-    if (again == NULL)
+    return read_again(run, error);
+}
+
+gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error)
+{
+    g_autofree char *id = g_strdup((*backup)->id);
+    GError *held = NULL;
+    *lock = shelf_read_chain(run->shelf, (*backup)->chain, run->command, &held);
+    if (held != NULL) {
+        g_propagate_error(error, held);
         return FALSE;
-    g_clear_pointer(&run->catalog, catalog_free);
-    run->catalog = g_steal_pointer(&again);
-    return TRUE;
+    }
+    if (!read_again(run, error))
+        return FALSE;
+    *backup = catalog_find(run->catalog, id);
+    return *backup != NULL || fail(error, STATUS_USAGE, "%s was removed meanwhile", id);
 }
 
 char *run_state_path(const Run *run, const char *name)

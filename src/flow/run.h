@@ -48,6 +48,13 @@ char *run_state_path(const Run *run, const char *name);
 char *run_capture_dir(const Run *run);
 char *run_proof_dir(const Run *run);
 
+/*
+ * For who reads a chain: takes its lock, shared, then reads the catalog again, for the backup may
+ * have been removed before the lock was ours.  `backup` is then of the new catalog.  No lock and
+ * TRUE where nobody here can change the repository (read-only, another's).
+ */
+gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error);
+
 /* Takes the catalog's new state over. */
 gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 

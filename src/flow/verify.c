@@ -296,16 +296,6 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
                 failure->message, run->config->name);
 }
 
-gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error)
-{
-    GError *held = NULL;
-    *lock = shelf_read_chain(run->shelf, backup->chain, run->command, &held);
-    if (held == NULL)
-        return TRUE;
-    g_propagate_error(error, held);
-    return FALSE;
-}
-
 gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *verdict,
                      GError **error)
 {
@@ -317,7 +307,7 @@ gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *
                         "the highest level is: --level=%s"),
                     proof_level_word(level), proof_level_word(PROOF_HIGHEST));
     g_autoptr(Lock) lock = NULL;
-    if (!verify_lock_chain(run, wanted, &lock, error))
+    if (!run_read_chain(run, &wanted, &lock, error))
         return FALSE;
     g_autoptr(GError) gap = NULL;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, wanted, &gap);

@@ -41,7 +41,4 @@ Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
 /* What will be read of a path, for a display of progress. */
 uint64_t verify_stored_bytes(const GPtrArray *path);
 
-/* TRUE and no lock where nobody here can change the repository (read-only, another's). */
-gboolean verify_lock_chain(const Run *run, const Backup *backup, Lock **lock, GError **error);
-
 #endif
