@@ -33,6 +33,7 @@ static const EngineOption *find_option(const EngineFamily *family, const char *n
     return option;
 }
 
+/* `word` is the option as it is told: its name alone. */
 static gboolean refuse_flags(const EngineOption *option, const char *word, unsigned mode,
                              GError **error)
 {
@@ -73,7 +74,8 @@ static gboolean check_word(const Engine *engine, const char *word, unsigned mode
     const EngineOption *option = find_option(engine->family, name, &prefixed);
     if (option == NULL)
         return fail(error, STATUS_CONFIG, "%s has no option --%s that we know", engine->name, name);
-    if (!refuse_flags(option, word, mode, error))
+    g_autofree char *shown = g_strconcat("--", name, NULL); /* its value may be a secret */
+    if (!refuse_flags(option, shown, mode, error))
         return FALSE;
     if (option->argument == OPTION_REQUIRED && equals == NULL && !prefixed)
         return fail(error, STATUS_CONFIG,
@@ -95,8 +97,11 @@ char **engine_check_options(const Engine *engine, const char *text, EngineMode m
     }
     unsigned flag = mode == ENGINE_FOR_CAPTURE ? FOR_CAPTURE : FOR_PREPARE;
     for (char **word = words; *word != NULL; word++) {
-        if (!check_word(engine, *word, flag, error))
-            return NULL;
+        if (check_word(engine, *word, flag, error))
+            continue;
+        g_prefix_error(
+            error, "in `%s`: ", mode == ENGINE_FOR_CAPTURE ? "engine_options" : "prepare_options");
+        return NULL;
     }
     return g_steal_pointer(&words);
 }

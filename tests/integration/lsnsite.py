@@ -8,10 +8,12 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import time
 
 import mariadb
 
 RUN_LIMIT = 300
+FAKE_ENGINE = pathlib.Path(__file__).resolve().parents[1] / "fakes/fake-mariadb-backup"
 PLAIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -106,6 +108,14 @@ def add_published(path, text):
     path.parent.chmod(mode)
 
 
+def wait_until(holds, process=None, limit=60):
+    deadline = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
 def is_kept(path):
     """The empty frame of a scratch directory stays: SCRATCH/INSTANCE/capture, proof, locks."""
     return (path.is_dir() and path.name in ("shop", "capture", "proof")) or path.name == "lock"
@@ -161,6 +171,14 @@ class Site:
 
     def environment(self, more=None):
         return {"PATH": PLAIN_PATH, "TMPDIR": os.environ.get("TMPDIR", "/tmp"), **(more or {})}
+
+    def use_fake(self, behaviour, **more):
+        """An engine that misbehaves; told by its name, for an engine gets no environment."""
+        fake = self.place / f"fake-mariadb-backup-{behaviour}"
+        if not fake.is_symlink():
+            fake.symlink_to(FAKE_ENGINE)
+        self.configure(instance={"engine": fake, **more})
+        return fake
 
     def run(self, *arguments, env=None, configuration=None, limit=RUN_LIMIT):
         """Runs lsnchain with this site's configuration; a leaked password fails any test."""
