@@ -71,9 +71,14 @@ static void show_outcome(App *app, const Run *run, const BackupOutcome *outcome)
                  backup->from_lsn, backup->to_lsn, stored, new, took);
     if (*backup->full_reason != '\0')
         report_print(&app->report, "a full, because %s\n", backup->full_reason);
-    if (outcome->verified && outcome->verdict.reached != PROOF_NONE)
-        report_print(&app->report, "proven at level %s in %" G_GINT64_FORMAT " s\n",
-                     proof_level_word(outcome->verdict.reached), outcome->verdict.seconds);
+    if (outcome->verified && outcome->verdict.reached != PROOF_NONE) {
+        g_autofree char *proof_took = units_duration(outcome->verdict.seconds);
+        report_print(&app->report,
+                     "proven at level %s in %s
+                     ",
+                     proof_level_word(outcome->verdict.reached),
+                     proof_took);
+    }
 }
 
 static gboolean backup_one(App *app, Run *run, void *data, GError **error)

@@ -98,7 +98,8 @@ const Command *command_find(char **argv, char ***args, GError **error)
     }
     const char *near = nearest_command(argv[0]);
     if (near != NULL)
-        (void)fail(error, STATUS_USAGE, "there is no command %s" HINT("did you mean: lsnchain %s"),
+        (void)fail(error, STATUS_USAGE,
+                   "there is no command %s" HINT("see: lsnchain --help; the nearest is %s"),
                    argv[0], near);
     else
         (void)fail(error, STATUS_USAGE, "there is no command %s" HINT("see: lsnchain --help"),

@@ -20,7 +20,7 @@ enum { SIGNAL_BASE = 128 };
 /* After the last lock was let go; an alert that did not arrive is a warning. */
 static void deliver_alerts(const App *app)
 {
-    if (app->config == NULL || app->repository_path != NULL)
+    if (app->config == NULL || app->repository_path != NULL || app->answers)
         return;
     g_autoptr(Channels) channels = channels_new(app->config);
     g_autoptr(GError) error = NULL;

@@ -178,7 +178,7 @@ static gboolean check_room(const Work *work, const char *directory, int fd, GErr
     g_autofree char *cause =
         g_strdup_printf("%s has %s free, this backup needs about %s", directory, has, wants);
     run_raise(work->run, EVENT_SPACE_LOW, "", "", "there is no room for the next backup", cause);
-    return fail(error, STATUS_REFUSED, "%s" HINT("make room, or expire older chains"), cause);
+    return fail(error, STATUS_REFUSED, "%s" HINT("make room there"), cause);
 }
 
 static gboolean check_all_room(const Work *work, GError **error)

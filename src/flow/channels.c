@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/channels.h"
 
+#include "flow/run.h"
+
 static AlertRoute make_route(const RouteConfig *route)
 {
     return (AlertRoute){
@@ -72,6 +74,8 @@ AlertSetup channels_setup(const Channels *channels)
 
 gboolean channels_deliver(const Channels *channels, GError **error)
 {
+    if (!run_owns_state(channels->config->state_dir))
+        return TRUE;
     g_autoptr(Spool) spool = spool_open(channels->config->state_dir, error);
     unsigned waiting = 0;
     if (spool == NULL || !spool_count(spool, &waiting, error))

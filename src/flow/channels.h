@@ -23,7 +23,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channels, channels_free)
 
 AlertSetup channels_setup(const Channels *channels);
 
-/* Brings what the spool holds to its channels; after the last lock was let go. */
+/*
+ * Brings what the spool holds to its channels; after the last lock was let go.  Nothing is done
+ * with another user's spool.
+ */
 gboolean channels_deliver(const Channels *channels, GError **error);
 
 #endif

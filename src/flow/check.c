@@ -224,7 +224,8 @@ static gboolean probe_alerts(Found *found, Probe *probe, GError **error)
     }
     if (channels->count == 0 || found->instance->route.critical[0] == NULL)
         return warn(probe, g_strdup("nobody is told when a backup fails: [route] has no critical"));
-    probe->text = g_strdup_printf("%zu channels (try them: lsnchain alert test)", channels->count);
+    probe->text = g_strdup_printf("%zu %s (try: lsnchain alert test)", channels->count,
+                                  channels->count == 1 ? "channel" : "channels");
     return TRUE;
 }
 

@@ -8,8 +8,11 @@
 #include "base/log.h"
 #include "model/chain.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void run_unlock(Run *run)
 {
@@ -131,7 +134,8 @@ static const char *remedy(EventType type)
     case EVENT_PROOF_FAILED:
         return "do not rely on this backup; take a full: lsnchain -i INSTANCE backup --type=full";
     case EVENT_CATALOG_DAMAGED:
-        return "lsnchain -i INSTANCE status";
+        return "lsnchain -i INSTANCE catalog check; if neither file is sound: "
+               "lsnchain -i INSTANCE catalog rebuild";
     default:
         return "";
     }
@@ -145,11 +149,22 @@ static gboolean raise_event(const Run *run, const Event *event, GError **error)
     return incidents != NULL && alert_raise(spool, incidents, event, error);
 }
 
+gboolean run_owns_state(const char *state_dir)
+{
+    struct stat status;
+    return stat(state_dir, &status) < 0 ? errno == ENOENT : status.st_uid == geteuid();
+}
+
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause)
 {
     if (!run->records || run->state_dir == NULL)
         return;
+    if (!run_owns_state(run->state_dir)) {
+        log_warning("nobody is told: the state directory %s belongs to another user",
+                    run->state_dir);
+        return;
+    }
     g_auto(GStrv) parts = g_strsplit(remedy(type), "INSTANCE", -1);
     g_autofree char *what_to_do = g_strjoinv(run->config->name, parts);
     const EventFacts facts = {

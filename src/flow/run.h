@@ -65,6 +65,9 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause);
 
+/* Is it ours, or not there yet?  In another user's nothing is left that its owner cannot open. */
+gboolean run_owns_state(const char *state_dir);
+
 /*
  * The backup that `wanted` names: an id, a unique prefix, latest (the newest, whatever its state),
  * latest-full, latest-proven.

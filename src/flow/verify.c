@@ -43,7 +43,7 @@ static void note_failure(Backup *backup, const Finding *finding)
         backup_quarantine(backup, "proof", finding->reason, finding->at);
 }
 
-static void note_success(Backup *backup, const Finding *finding)
+static void note_success(Backup *backup, const Finding *finding, gboolean is_last)
 {
     const ProofResult *result = finding->result;
     if (result->reached >= backup->proof_failed) {
@@ -59,15 +59,18 @@ static void note_success(Backup *backup, const Finding *finding)
         backup_set_text(&backup->rule, "");
         backup_set_text(&backup->reason, "");
     }
-    if (result->reached < backup->proof)
+    if (result->reached < backup->proof || (!is_last && result->reached == backup->proof))
         return;
     backup->proof = result->reached;
     backup->proof_at = finding->at;
-    backup->proof_seconds = (uint64_t)result->seconds;
+    backup->proof_seconds = is_last ? (uint64_t)result->seconds : 0;
     backup_set_text(&backup->proof_engine, finding->engine);
 }
 
-/* Links of a path that was prepared to its end were each prepared on the way. */
+/*
+ * Links of a path that was prepared to its end were each prepared on the way; how long that took is
+ * known of the last one only.
+ */
 static void note_link(Backup *backup, const Finding *finding, guint index)
 {
     const ProofResult *result = finding->result;
@@ -75,8 +78,8 @@ static void note_link(Backup *backup, const Finding *finding, guint index)
         backup->files_at = finding->at;
     if (result->failed != NULL && g_str_equal(result->failed->id, backup->id))
         note_failure(backup, finding);
-    else if (result->failed == NULL && index + 1 == finding->path->len)
-        note_success(backup, finding);
+    else if (result->failed == NULL)
+        note_success(backup, finding, index + 1 == finding->path->len);
 }
 
 /* One inode may stand in many generations: who holds a damaged one is damaged too. */
@@ -213,13 +216,17 @@ static void tell_failure(const Run *run, const ProofResult *result, const Backup
     run_raise(run, EVENT_CHAIN_BROKEN, link, "proof", broken, reason);
 }
 
-/* Only a proof of the newest backup ends the alarm: an older one may be fine beside a bad one. */
-static void tell_success(const Run *run, const Backup *wanted)
+/*
+ * The alarm ends when the newest backup passed and nothing is left against it: an older one may be
+ * fine beside a bad one, and reading files does not lift what a prepare condemned.
+ */
+static void tell_success(const Run *run, const char *id)
 {
     const GPtrArray *backups = run->catalog->backups;
     const Backup *newest = backups->pdata[backups->len - 1];
-    if (g_str_equal(newest->id, wanted->id))
-        run_raise(run, EVENT_PROOF_RECOVERED, wanted->id, "", "the test restore passed", "");
+    if (g_str_equal(newest->id, id) && newest->proof_failed == PROOF_NONE &&
+        chain_sound(backups, newest, NULL))
+        run_raise(run, EVENT_PROOF_RECOVERED, id, "", "the test restore passed", "");
 }
 
 static void fill_verdict(Verdict *verdict, const ProofResult *result)
@@ -276,15 +283,15 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
         .damaged = damaged,
         .at = clock_now(),
     };
-    if (proven)
-        tell_success(run, wanted);
-    else if (result.failed != NULL)
+    if (result.failed != NULL)
         tell_failure(run, &result, wanted, finding.reason);
     g_autoptr(GError) unrecorded = NULL;
     if (!record_finding(run, &finding, verdict, &unrecorded))
         log_warning("the result could not be recorded: %s", unrecorded->message);
-    if (proven)
+    if (proven) {
+        tell_success(run, verdict->id);
         return TRUE;
+    }
     /* an engine that says no to a stored link is a failed verification */
     Status status = verdict->failed != NULL ? STATUS_VERIFY : error_status(failure);
     g_autofree char *hint = error_hint(failure);

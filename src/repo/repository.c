@@ -69,6 +69,12 @@ Repository *repository_open(const char *path, GError **error)
 {
     autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
+    if (fd < 0 && errno == EACCES) {
+        (void)fail(error, STATUS_REFUSED,
+                   "user id %u may not look into %s" HINT("run as its owner"), (unsigned)geteuid(),
+                   path);
+        return NULL;
+    }
     if (fd < 0 || fstatat(fd, marker_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
         (void)fail(error, STATUS_REFUSED,
                    "there is no repository in %s (no %s: %s)" HINT(

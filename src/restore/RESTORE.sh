@@ -180,5 +180,6 @@ done
 rm -f "$unfinished"
 sync
 say "done: $target holds the data of $(fact "$(basename "$here")" data_until)"
-say "binary log position: $(fact "$(basename "$here")" binlog_file) $(fact "$(basename "$here")" binlog_pos)"
+binlog=$(fact "$(basename "$here")" binlog_file)
+[ -z "$binlog" ] || say "binary log position: $binlog $(fact "$(basename "$here")" binlog_pos)"
 say "now give it to the server's user, for example: chown -R mysql: '$target'"
