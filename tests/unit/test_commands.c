@@ -123,9 +123,9 @@ Test(commands, are_refused_with_the_nearest_one)
         const char *words;
         const char *said;
     } cases[] = {
-        {"bakcup", "did you mean: lsnchain backup"},
-        {"lst", "did you mean: lsnchain list"},
-        {"statsu --nagios", "did you mean: lsnchain status"},
+        {"bakcup", "the nearest is backup"},
+        {"lst", "the nearest is list"},
+        {"statsu --nagios", "the nearest is status"},
         {"", "see: lsnchain --help"},
         {"config", "there is no command config"},
         {"config hide", "there is no command config"},
