@@ -7,6 +7,7 @@
 #include "base/replace.h"
 #include "catalog/checked.h"
 #include "catalog/record.h"
+#include "catalog/tree.h"
 #include "config/ini.h"
 
 #include <errno.h>
@@ -255,11 +256,16 @@ static gboolean write_both(const Shelf *shelf, const Catalog *catalog, GError **
     return replace_file(shelf->fd, copy_name, text, MODE, error);
 }
 
+static Lock *take_lock(const Shelf *shelf, const char *command, GError **error)
+{
+    g_autofree char *path = g_build_filename(shelf->path, "catalog.lock", NULL);
+    return lock_take(path, LOCK_EXCLUSIVE, command, LOCK_WAIT_US, error);
+}
+
 Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
                         GError **error)
 {
-    g_autofree char *path = g_build_filename(shelf->path, "catalog.lock", NULL);
-    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, command, LOCK_WAIT_US, error);
+    g_autoptr(Lock) lock = take_lock(shelf, command, error);
     if (lock == NULL)
         return NULL;
     g_autoptr(Catalog) catalog = catalog_read(shelf, NULL, error);
@@ -272,4 +278,97 @@ Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *
         return NULL;
     }
     return g_steal_pointer(&catalog);
+}
+
+/* ---- against the tree ------------------------------------------------------------------------ */
+
+Catalog *catalog_from_tree(const Shelf *shelf, GError **error)
+{
+    g_autoptr(GPtrArray) ids = shelf_ids(shelf, "backups", error);
+    g_autoptr(Catalog) catalog = ids != NULL ? catalog_new(shelf->instance) : NULL;
+    for (guint i = 0; ids != NULL && i < ids->len; i++) {
+        Backup *backup = tree_read(shelf, ids->pdata[i], error);
+        if (backup == NULL)
+            return NULL;
+        g_ptr_array_add(catalog->backups, backup); /* ids come sorted */
+    }
+    return g_steal_pointer(&catalog);
+}
+
+static uint64_t highest_generation(const Shelf *shelf)
+{
+    g_autoptr(Catalog) sound = catalog_read(shelf, NULL, NULL);
+    return sound != NULL ? sound->generation : 0;
+}
+
+Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error)
+{
+    g_autoptr(Lock) lock = take_lock(shelf, command, error);
+    g_autoptr(Catalog) catalog = lock != NULL ? catalog_from_tree(shelf, error) : NULL;
+    if (catalog == NULL)
+        return NULL;
+    catalog->generation = highest_generation(shelf) + 1;
+    return write_both(shelf, catalog, error) ? g_steal_pointer(&catalog) : NULL;
+}
+
+G_GNUC_PRINTF(2, 3)
+static void tell(GPtrArray *differences, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_ptr_array_add(differences, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static GString *record_text(const Backup *backup)
+{
+    GString *text = g_string_new(NULL);
+    record_append_facts(backup, text);
+    record_append_marks(backup, text);
+    return text;
+}
+
+static void compare_backups(const char *where, const Catalog *catalog, const Catalog *tree,
+                            GPtrArray *differences)
+{
+    for (guint i = 0; i < tree->backups->len; i++) {
+        const Backup *there = tree->backups->pdata[i];
+        const Backup *known = catalog_find(catalog, there->id);
+        g_autoptr(GString) truth = record_text(there);
+        g_autoptr(GString) said = known != NULL ? record_text(known) : g_string_new(NULL);
+        if (known == NULL)
+            tell(differences, "%s: %s is in the tree, but not here", where, there->id);
+        else if (!g_string_equal(truth, said))
+            tell(differences, "%s: %s is not what its facts and marks say", where, there->id);
+    }
+    for (guint i = 0; i < catalog->backups->len; i++) {
+        const Backup *known = catalog->backups->pdata[i];
+        if (known->state != STATE_MISSING && catalog_find(tree, known->id) == NULL)
+            tell(differences, "%s: %s is not in the tree", where, known->id);
+    }
+}
+
+static void compare_file(const Shelf *shelf, const char *name, const Catalog *tree,
+                         GPtrArray *differences)
+{
+    g_autoptr(GError) wrong = NULL;
+    g_autoptr(GString) text = read_text(shelf, name, &wrong);
+    g_autoptr(Catalog) catalog = parse_one(shelf, name, text, &wrong);
+    if (catalog == NULL)
+        tell(differences, "%s", wrong->message);
+    else
+        compare_backups(name, catalog, tree, differences);
+}
+
+GPtrArray *catalog_compare(const Shelf *shelf, GError **error)
+{
+    g_autoptr(Catalog) tree = catalog_from_tree(shelf, error);
+    if (tree == NULL)
+        return NULL;
+    GPtrArray *differences = g_ptr_array_new_with_free_func(g_free);
+    if (tree->backups->len == 0 && !exists(shelf, file_name) && !exists(shelf, copy_name))
+        return differences;
+    compare_file(shelf, file_name, tree, differences);
+    compare_file(shelf, copy_name, tree, differences);
+    return differences;
 }

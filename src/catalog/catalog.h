@@ -45,6 +45,23 @@ typedef gboolean CatalogEditFn(Catalog *catalog, void *data, GError **error);
 Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
                         GError **error);
 
+/*
+ * Made from the tree alone: facts and marks of every backup in it.  STATUS_CATALOG when a backup's
+ * facts or marks cannot be read: nothing is left out in silence.  The generation is 0.
+ */
+Catalog *catalog_from_tree(const Shelf *shelf, GError **error);
+
+/*
+ * Under catalog.lock: both files anew from the tree, one generation above the highest sound one.
+ */
+Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error);
+
+/*
+ * Compares both files with the tree, both ways: a sentence (char *) for each difference; empty:
+ * they agree.  NULL with the error set when that cannot be told.
+ */
+GPtrArray *catalog_compare(const Shelf *shelf, GError **error);
+
 /* For tests and tools: the text, and back. */
 GString *catalog_text(const Catalog *catalog);
 Catalog *catalog_parse(const GString *text, const char *where, GError **error);

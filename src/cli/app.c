@@ -177,8 +177,10 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
         .records = app->records,
     };
     report_instance(&app->report, instance->name);
-    gboolean done =
-        (app->repository == NULL || run_open(&run, error)) && each(app, &run, data, error);
+    gboolean ready = TRUE;
+    if (app->repository != NULL)
+        ready = app->without_catalog ? run_open_shelf(&run, error) : run_open(&run, error);
+    gboolean done = ready && each(app, &run, data, error);
     run_clear(&run);
     return done;
 }

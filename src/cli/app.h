@@ -22,7 +22,8 @@ typedef struct {
     gboolean version;
 
     const char *command;
-    gboolean answers; /* of the command's row: warnings do not change its exit status */
+    gboolean without_catalog; /* of the command's row: each run has its shelf only */
+    gboolean answers;         /* of the command's row: warnings do not change its exit status */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;
     Repository *repository;

@@ -73,11 +73,8 @@ static void show_outcome(App *app, const Run *run, const BackupOutcome *outcome)
         report_print(&app->report, "a full, because %s\n", backup->full_reason);
     if (outcome->verified && outcome->verdict.reached != PROOF_NONE) {
         g_autofree char *proof_took = units_duration(outcome->verdict.seconds);
-        report_print(&app->report,
-                     "proven at level %s in %s
-                     ",
-                     proof_level_word(outcome->verdict.reached),
-                     proof_took);
+        report_print(&app->report, "proven at level %s in %s\n",
+                     proof_level_word(outcome->verdict.reached), proof_took);
     }
 }
 

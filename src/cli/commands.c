@@ -16,6 +16,8 @@ enum {
     ANSWERS = 1 << 5,        /* what it prints is what it is for: -q does not silence it, and an
                                 answer is a success whatever it says */
 
+    NO_CATALOG = 1 << 6, /* it is there to mend it */
+
     READS = CONFIG_OR_BARE | REPOSITORY,
 };
 
@@ -52,6 +54,10 @@ static const Command commands[] = {
      "  --memory=SIZE       memory for the engine's recovery (prepare_memory)\n"
      "  --to-time=T         the state at T; refused while binary logs are not archived\n"
      "  --dry-run           say what would be done, change nothing\n"},
+    {"catalog check", "", "compare the catalog and its copy with the tree", READS | NO_CATALOG,
+     cmd_catalog_check, ""},
+    {"catalog rebuild", "", "make the catalog again from the tree",
+     CONFIG | REPOSITORY | WRITES | NO_CATALOG, cmd_catalog_rebuild, ""},
     {"config show", "", "values and where each came from", CONFIG | ANSWERS, cmd_config_show, ""},
     {"alert test", "", "send a test alert through every channel", CONFIG, cmd_alert_test, ""},
     {NULL, NULL, NULL, 0, NULL, NULL},
@@ -121,6 +127,7 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
 {
     app->command = command->name;
     app->answers = (command->needs & ANSWERS) != 0;
+    app->without_catalog = (command->needs & NO_CATALOG) != 0;
     app->report.silent = app->quiet && !app->answers;
     g_autoptr(GError) failure = NULL;
     if (prepare(command, app, &failure))
@@ -147,7 +154,7 @@ void command_print_overview(void)
     puts("lsnchain takes, publishes and proves physical backups of MariaDB and MySQL.\n\n"
          "usage: lsnchain [OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n");
     for (size_t i = 0; commands[i].name != NULL; i++)
-        printf("  %-12s  %s\n", commands[i].name, commands[i].sentence);
+        printf("  %-15s  %s\n", commands[i].name, commands[i].sentence);
     printf("\nOptions for all commands, before or after the command:\n%s\n", globals);
     puts("Exit status: 0 all went well, 3 done with warnings, everything else is a failure\n"
          "(docs/exit-codes.md). `lsnchain COMMAND --help` tells more of a command.");

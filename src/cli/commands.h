@@ -43,6 +43,8 @@ CommandFn cmd_show;
 CommandFn cmd_status;
 CommandFn cmd_verify;
 CommandFn cmd_restore;
+CommandFn cmd_catalog_check;
+CommandFn cmd_catalog_rebuild;
 CommandFn cmd_config_show;
 CommandFn cmd_alert_test;
 

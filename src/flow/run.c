@@ -27,10 +27,15 @@ void run_clear(Run *run)
     g_clear_pointer(&run->shelf, shelf_free);
 }
 
-gboolean run_open(Run *run, GError **error)
+gboolean run_open_shelf(Run *run, GError **error)
 {
     run->shelf = shelf_open(run->repository->path, run->config->name, error);
-    if (run->shelf == NULL)
+    return run->shelf != NULL;
+}
+
+gboolean run_open(Run *run, GError **error)
+{
+    if (!run_open_shelf(run, error))
         return FALSE;
     g_autofree char *damage = NULL;
     g_autoptr(GError) failure = NULL;
@@ -56,7 +61,7 @@ static gboolean read_again(Run *run, GError **error)
     return TRUE;
 }
 
-gboolean run_lock(Run *run, GError **error)
+gboolean run_lock_only(Run *run, GError **error)
 {
     g_autofree char *state = run_state_path(run, "");
     if (!files_make_dirs(AT_FDCWD, state, 0700, error))
@@ -67,9 +72,12 @@ gboolean run_lock(Run *run, GError **error)
     if (run->state_lock == NULL)
         return FALSE;
     run->shelf_lock = lock_take(shelf_lock, LOCK_EXCLUSIVE, run->command, 0, error);
-    if (run->shelf_lock == NULL)
-        return FALSE;
-    return read_again(run, error);
+    return run->shelf_lock != NULL;
+}
+
+gboolean run_lock(Run *run, GError **error)
+{
+    return run_lock_only(run, error) && read_again(run, error);
 }
 
 gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error)

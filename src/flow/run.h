@@ -36,11 +36,15 @@ typedef struct {
 /* Closes and frees what the run holds, not the Run itself. */
 void run_clear(Run *run);
 
+gboolean run_open_shelf(Run *run, GError **error);
+
 /* Opens shelf and catalog; a damaged catalog file whose twin is sound is a warning and an event. */
 gboolean run_open(Run *run, GError **error);
 
-/* The run lock: one backup or expire at a time on this instance. */
+/* The run lock: one backup or expire at a time on this instance; then the catalog is read again. */
 gboolean run_lock(Run *run, GError **error);
+/* Without reading the catalog: for who makes a new one. */
+gboolean run_lock_only(Run *run, GError **error);
 void run_unlock(Run *run);
 
 /* Paths; free them. */
