@@ -63,11 +63,6 @@ static void show_end(const App *app, const RestoreOutcome *outcome, gboolean own
     if (!owned)
         report_print(report, "  chown -R mysql: %s\n", quoted);
     report_print(report, "  mariadbd --user=mysql --datadir=%s\n", quoted);
-    if (*backup->binlog_file != '\0')
-        report_print(report,
-                     "  mariadb-binlog --start-position=%" G_GUINT64_FORMAT
-                     " %s … | mariadb   # for what came after\n",
-                     backup->binlog_pos, backup->binlog_file);
 }
 
 /* `latest` is the newest that can be restored; when that is not the newest of all, we say so. */

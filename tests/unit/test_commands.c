@@ -76,7 +76,7 @@ Test(commands, stand_in_the_overview_with_their_sentence)
     g_autofree char *overview = sample_stdout(print_overview, NULL);
     for (const Command *command = commands_table(); command->name != NULL; command++) {
         g_autofree char *line =
-            g_strdup_printf("\n  %-12s  %s\n", command->name, command->sentence);
+            g_strdup_printf("\n  %-15s  %s\n", command->name, command->sentence);
         cr_expect_not_null(strstr(overview, line), "no line of %s", command->name);
     }
     cr_expect_not_null(strstr(overview, "Exit status"));
