@@ -453,11 +453,6 @@ void server_facts_clear(ServerFacts *facts)
     *facts = (ServerFacts){0};
 }
 
-gboolean server_started_same(int64_t a, int64_t b)
-{
-    return a - b <= 1 && b - a <= 1;
-}
-
 gboolean server_lsn(Server *server, uint64_t *lsn, GError **error)
 {
     g_autofree char *sql =

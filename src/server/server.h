@@ -33,7 +33,7 @@ typedef struct {
     char *uuid;       /* @@server_uuid, or MariaDB's @@server_uid; "" where the server has none */
     char *version;    /* @@version: "10.11.19-MariaDB-0+deb12u1-log" */
     gboolean mariadb; /* else MySQL or Percona Server */
-    int64_t started;  /* UTC seconds: its clock minus its uptime; see server_started_same() */
+    int64_t started;  /* UTC seconds: its clock minus its uptime, exact */
     gboolean read_only;
     gboolean replica;       /* a source is configured, running or not */
     gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */
@@ -49,9 +49,6 @@ typedef struct {
 gboolean server_facts(Server *server, ServerFacts *facts, GError **error);
 void server_facts_clear(ServerFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerFacts, server_facts_clear)
-
-/* The uptime is told in whole seconds, so that two answers of one start may differ by one. */
-gboolean server_started_same(int64_t a, int64_t b);
 
 /* A row of tables.tsv. */
 typedef struct {

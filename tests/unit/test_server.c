@@ -284,14 +284,6 @@ Test(server, tells_its_facts_and_tells_the_same_start_again)
     cr_expect(geteuid() != 0 || *facts.datadir_id != '\0');
 }
 
-Test(server, start_may_differ_by_one_second)
-{
-    cr_expect(server_started_same(100, 100) && server_started_same(100, 101) &&
-              server_started_same(101, 100));
-    cr_expect_not(server_started_same(100, 102));
-    cr_expect_not(server_started_same(102, 100));
-}
-
 Test(server, shows_a_running_copy_of_another_data_directory_by_its_fingerprint)
 {
     if (geteuid() != 0)
