@@ -5,10 +5,7 @@
 #include "model/chain.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { START_TOLERANCE_S = 2 };
 
 static void breach_free(gpointer data)
 {
@@ -57,11 +54,6 @@ static void require_witness(GPtrArray *broken, gboolean holds, const char *rule,
     va_end(args);
 }
 
-gboolean fence_same_start(int64_t a, int64_t b)
-{
-    return llabs(a - b) <= START_TOLERANCE_S;
-}
-
 static void require_parent(GPtrArray *broken, const GPtrArray *backups, const Backup *parent)
 {
     g_autofree char *why = NULL;
@@ -90,8 +82,7 @@ static void require_timeline(GPtrArray *broken, const Backup *parent, const Witn
     g_autofree char *then = clock_format(parent->server_started);
     g_autofree char *now = clock_format(witness->started);
     require_witness(broken,
-                    parent->server_started != 0 &&
-                        fence_same_start(parent->server_started, witness->started),
+                    parent->server_started != 0 && parent->server_started == witness->started,
                     "timeline",
                     "the server has restarted since %s (started %s, then %s), and nothing tells "
                     "whether its data were put back in between",
@@ -121,7 +112,7 @@ GPtrArray *fence_after_capture(const GPtrArray *backups, const Backup *parent, c
     require(broken, link->from_lsn <= link->to_lsn && link->to_lsn <= link->last_lsn, "lsn-order",
             "runs backwards: from LSN %" PRIu64 " to %" PRIu64 ", last %" PRIu64, link->from_lsn,
             link->to_lsn, link->last_lsn);
-    require(broken, fence_same_start(before->started, after->started), "timeline",
+    require(broken, before->started == after->started, "timeline",
             "the server restarted during the capture");
     require(broken, g_str_equal(before->datadir_id, after->datadir_id), "server-identity",
             "the data directory was exchanged during the capture");

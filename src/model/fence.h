@@ -49,7 +49,4 @@ const Breach *fence_gravest(const GPtrArray *breaches);
 /* All sentences in one line.  Free it. */
 char *fence_text(const GPtrArray *breaches);
 
-/* A server's clock minus its uptime wavers by the rounding of both. */
-gboolean fence_same_start(int64_t a, int64_t b);
-
 #endif

@@ -33,7 +33,7 @@ typedef struct {
     char *uuid;       /* @@server_uuid, or MariaDB's @@server_uid; "" where the server has none */
     char *version;    /* @@version: "10.11.19-MariaDB-0+deb12u1-log" */
     gboolean mariadb; /* else MySQL or Percona Server */
-    int64_t started;  /* UTC seconds: its clock minus its uptime, which is told in whole seconds */
+    int64_t started;  /* UTC seconds: its clock minus its uptime; both of one statement, so exact */
     gboolean read_only;
     gboolean replica;       /* a source is configured, running or not */
     gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */

@@ -125,6 +125,10 @@ def test_a_level_that_is_not_built_is_not_reached(week):
 
 
 def test_a_verify_whose_time_is_up_says_what_is_left(week):
+    slow = week.place / "slow-backup"
+    slow.write_text("#!/bin/sh\nsleep 1\nexec mariadb-backup \"$@\"\n")
+    slow.chmod(0o755)
+    week.configure(instance={"engine": slow})
     ran = week.good("verify", "--all", "--level=prepare", "--max-time=1s", "--output=json")
     instance = ran.json["instances"][0]
     assert instance["left"] + len(instance["verified"]) == 3 and instance["left"] > 0
