@@ -152,6 +152,7 @@ static gboolean run_stream(Work *work, EngineHost *host, GError **error)
     GError *engine_error = NULL;
     GError *seal_error = NULL;
     (void)run_engine(work, host, stream_fd, &engine_error);
+    g_atomic_int_set(&work->throttle_off, 1); /* nothing is left that could be spared */
     progress_end();
     (void)close(stream_fd); /* the last writer: now the stream ends */
     stream_fd = -1;
