@@ -128,8 +128,10 @@ Test(contents, takes_no_link_pipe_or_directory_for_a_file)
     g_autofree char *path = g_build_filename(root, "data/shop/orders.ibd.lz4", NULL);
     sample_write(root, "data/kept", "orders");
     cr_assert(unlink(path) == 0 && symlink("../kept", path) == 0);
+    expect_wrong(CONTENTS_ALL, "data/kept");
     remove_file("data/kept");
-    expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4");
+    expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4 is not a regular file");
+    expect_wrong(CONTENTS_BUT_DATA, "data/shop/orders.ibd.lz4 is not a regular file");
     cr_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
     expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4");
     cr_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);

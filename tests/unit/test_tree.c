@@ -191,9 +191,10 @@ Test(tree, refuses_marks_that_make_no_sense)
         put(marks, cases[i].section, cases[i].body);
         expect_unreadable(STATUS_CATALOG, cases[i].said);
     }
-    put(marks, "marks", "format = 1\nproof = files\n");
+    put(marks, "marks", "format = 1\ntape = 7\nproof = files\n");
     g_autoptr(Backup) read = read_well();
     cr_expect(read->proof == PROOF_FILES);
+    cr_expect(read->extra_marks->len == 1 && read->extra_facts->len == 0);
 }
 
 Test(tree, refuses_facts_of_another_backup)
