@@ -215,7 +215,7 @@ static Catalog *choose(Catalog *first, Catalog *second)
 /* A run that was killed between the first two files ever written leaves just this. */
 static gboolean copy_not_yet_written(const Shelf *shelf, const Catalog *first)
 {
-    return first != NULL && first->generation == 1 && !exists(shelf, copy_name);
+    return first != NULL && first->generation <= 1 && !exists(shelf, copy_name);
 }
 
 Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
@@ -243,7 +243,7 @@ Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
     }
     const GError *one_wrong = wrong != NULL ? wrong : copy_wrong;
     if (damage != NULL && one_wrong != NULL)
-        *damage = g_strdup(one_wrong->message);
+        *damage = error_sentence(one_wrong);
     return choose(first, second);
 }
 
@@ -254,6 +254,14 @@ static gboolean write_both(const Shelf *shelf, const Catalog *catalog, GError **
         return FALSE;
     crash_point("catalog.replaced");
     return replace_file(shelf->fd, copy_name, text, MODE, error);
+}
+
+gboolean catalog_init(const Shelf *shelf, GError **error)
+{
+    if (exists(shelf, file_name) || exists(shelf, copy_name))
+        return TRUE;
+    g_autoptr(Catalog) none = read_none(shelf, NULL);
+    return none == NULL || write_both(shelf, none, error);
 }
 
 static Lock *take_lock(const Shelf *shelf, const char *command, GError **error)

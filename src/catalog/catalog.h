@@ -21,12 +21,18 @@ typedef struct {
     GPtrArray *extras;  /* BackupExtra: entries of [catalog] that we do not know */
 } Catalog;
 
+/*
+ * For `init`: writes an empty catalog and its copy where there is neither, so that a first backup
+ * that is killed between its rename and the catalog is found like any other.  Else does nothing.
+ */
+gboolean catalog_init(const Shelf *shelf, GError **error);
+
 Catalog *catalog_new(const char *instance);
 void catalog_free(Catalog *catalog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Catalog, catalog_free)
 
 /*
- * An instance that never had a backup has no catalog: an empty one is returned.  `damage` (may be
+ * An instance without catalog and backups has an empty one.  `damage` (may be
  * NULL) gets what was wrong with a file whose twin was used; free it.  STATUS_CATALOG when backups
  * are in the tree and neither file is sound.
  */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/app.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 void app_clear(App *app)
 {
@@ -180,6 +184,9 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
     gboolean ready = TRUE;
     if (app->repository != NULL)
         ready = app->without_catalog ? run_open_shelf(&run, error) : run_open(&run, error);
+    if (!ready && app->alarms)
+        run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",
+                  error != NULL && *error != NULL ? (*error)->message : "");
     gboolean done = ready && each(app, &run, data, error);
     run_clear(&run);
     return done;
@@ -192,11 +199,15 @@ gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **
         return FALSE;
     g_autoptr(GError) first = NULL;
     Status gravest = STATUS_OK;
+    guint failed = 0;
     for (guint i = 0; i < chosen->len; i++) {
         const InstanceConfig *instance = chosen->pdata[i];
         g_autoptr(GError) failure = NULL;
+        if (cancel_signal() != 0 && i > 0)
+            break;
         if (run_one(app, instance, each, data, &failure))
             continue;
+        failed++;
         if (chosen->len > 1) {
             report_instance_error(&app->report, failure);
             log_error("%s: %s", instance->name, failure->message);
@@ -207,7 +218,8 @@ gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **
     }
     if (first == NULL)
         return TRUE;
-    first->code = (int)gravest;
+    if (chosen->len > 1)
+        return fail(error, gravest, "%u of %u instances failed", failed, chosen->len);
     g_propagate_error(error, g_steal_pointer(&first));
     return FALSE;
 }
@@ -219,6 +231,9 @@ void app_raise_failed(App *app, const GError *failure)
     g_autoptr(GPtrArray) known = known_instances(app, NULL);
     if (known == NULL || !choose(app, known, TRUE, NULL))
         return;
+    /* lost, or never made: only where the repository is ours it will be ours too */
+    if (app->repository != NULL && app->repository->owner == geteuid())
+        (void)files_make_dirs(AT_FDCWD, app->config->state_dir, 0700, NULL);
     for (guint i = 0; i < known->len; i++) {
         const Run run = {
             .config = known->pdata[i],

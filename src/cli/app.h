@@ -23,6 +23,7 @@ typedef struct {
 
     const char *command;
     gboolean without_catalog; /* of the command's row: each run has its shelf only */
+    gboolean alarms;          /* of the command's row: people are told when it cannot begin */
     gboolean answers;         /* of the command's row: warnings do not change its exit status */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/error.h"
+#include "catalog/catalog.h"
 #include "repo/shelf.h"
 
 static const char *const outcomes[] = {
@@ -17,6 +18,9 @@ static gboolean init_instances(App *app, GError **error)
         const InstanceConfig *instance = app->config->instances->pdata[i];
         gboolean created = FALSE;
         if (!shelf_init(app->repository->path, instance->name, &created, error))
+            return FALSE;
+        g_autoptr(Shelf) shelf = shelf_open(app->repository->path, instance->name, error);
+        if (shelf == NULL || !catalog_init(shelf, error))
             return FALSE;
         report_instance(&app->report, instance->name);
         json_object_set_new(app->report.instance, "created", json_boolean(created));

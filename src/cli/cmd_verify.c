@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/commands.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
@@ -94,7 +95,7 @@ static gboolean verify_all(App *app, Run *run, const VerifyRequest *request, GEr
     g_autoptr(GError) first = NULL;
     int64_t until = g_get_monotonic_time() + request->max_time_s * G_USEC_PER_SEC;
     guint done = 0;
-    for (; done < ids->len; done++) {
+    for (; done < ids->len && cancel_signal() == 0; done++) {
         if (request->max_time_s > 0 && g_get_monotonic_time() >= until)
             break;
         g_autoptr(GError) failure = NULL;

@@ -127,6 +127,7 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
 {
     app->command = command->name;
     app->answers = (command->needs & ANSWERS) != 0;
+    app->alarms = (command->needs & ALARMS) != 0;
     app->without_catalog = (command->needs & NO_CATALOG) != 0;
     app->report.silent = app->quiet && !app->answers;
     g_autoptr(GError) failure = NULL;

@@ -90,21 +90,54 @@ static gboolean look(Work *work, GError **error)
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
-static void note_break(Work *work, const GPtrArray *breaches)
+/* An incremental was planned, and does not fit: a full takes its place, unless it was insisted on.
+ */
+static gboolean give_up_parent(Work *work, const char *rule, const char *sentence, const char *all,
+                               GError **error)
 {
-    const Breach *gravest = fence_gravest(breaches);
+    const char *parent = work->plan.parent->id;
+    if (work->request->want == WANT_INCREMENTAL)
+        return fail(
+            error, STATUS_CHAIN,
+            "no incremental fits %s: %s" HINT("take a full: lsnchain -i %s backup --type=full"),
+            parent, all, work->run->config->name);
+    log_warning("no incremental fits %s, so a full is taken: %s", parent, all);
+    plan_turn_full(&work->plan, rule, sentence);
+    return TRUE;
+}
+
+static void tell_break(Work *work, const char *rule, const char *why)
+{
     work->broke = TRUE;
     g_free(work->broke_why);
-    work->broke_why = fence_text(breaches);
+    work->broke_why = g_strdup(why);
     if (!work->request->dry_run)
-        run_raise(work->run, EVENT_CHAIN_BROKEN, work->plan.parent->id, gravest->rule,
-                  "the chain is broken: no incremental fits its newest link", work->broke_why);
+        run_raise(work->run, EVENT_CHAIN_BROKEN, work->plan.parent->id, rule,
+                  "the chain is broken: no incremental fits its newest link", why);
+}
+
+/* Part of `parent-present`: what the engine will be given of the parent can be read, and agrees. */
+static gboolean check_parent_files(Work *work, gboolean *readable, GError **error)
+{
+    static const char rule[] = "parent-present";
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *checkpoints =
+        capture_parent_checkpoints(work->run, work->engine, work->plan.parent, &failure);
+    *readable = checkpoints != NULL;
+    if (*readable)
+        return TRUE;
+    g_autofree char *sentence = error_sentence(failure);
+    tell_break(work, rule, sentence);
+    return give_up_parent(work, rule, sentence, sentence, error);
 }
 
 static gboolean apply_fence(Work *work, GError **error)
 {
     if (work->plan.type == BACKUP_FULL)
         return TRUE;
+    gboolean readable = FALSE;
+    if (!check_parent_files(work, &readable, error) || !readable)
+        return work->plan.type == BACKUP_FULL;
     const Backup *parent = work->plan.parent;
     const EngineBuild taken = {parent->engine, parent->engine_version, parent->server_version};
     const EngineBuild next = engine_build(work->engine, work->before.facts.version);
@@ -118,17 +151,10 @@ static gboolean apply_fence(Work *work, GError **error)
     const Breach *gravest = fence_gravest(breaches);
     if (gravest == NULL)
         return TRUE;
-    if (fence_broken(breaches))
-        note_break(work, breaches);
     g_autofree char *text = fence_text(breaches);
-    if (work->request->want == WANT_INCREMENTAL)
-        return fail(
-            error, STATUS_CHAIN,
-            "no incremental fits %s: %s" HINT("take a full: lsnchain -i %s backup --type=full"),
-            parent->id, text, work->run->config->name);
-    log_warning("no incremental fits %s, so a full is taken: %s", parent->id, text);
-    plan_turn_full(&work->plan, gravest->rule, gravest->sentence);
-    return TRUE;
+    if (fence_broken(breaches))
+        tell_break(work, gravest->rule, text);
+    return give_up_parent(work, gravest->rule, gravest->sentence, text, error);
 }
 
 static gboolean make_plan(Work *work, Want want, GError **error)
@@ -141,6 +167,8 @@ static gboolean make_plan(Work *work, Want want, GError **error)
     if (g_str_equal(work->plan.rule, "not-sound") && !work->request->dry_run) {
         log_warning("the newest chain is not sound, so a full is taken: %s", work->plan.reason);
         work->broke = TRUE;
+        run_raise_once(work->run, EVENT_CHAIN_BROKEN, "not-sound", "the newest chain is not sound",
+                       work->plan.reason);
     }
     return apply_fence(work, error);
 }
@@ -229,9 +257,18 @@ static void fence_in(Work *work, Capture *capture)
     if (gravest == NULL)
         return;
     g_free(work->broke_why);
-    work->broke_why = fence_text(breaches);
+    work->broke_why = breaches->len == 1 ? g_strdup(gravest->sentence) : fence_text(breaches);
     work->broke = TRUE;
     backup_quarantine(capture->backup, gravest->rule, work->broke_why, clock_now());
+}
+
+/* What cannot be published now would not be tomorrow either, and its room is needed. */
+static void drop_unpublished(const Run *run, const char *id)
+{
+    g_autofree char *incoming = shelf_incoming(id);
+    g_autoptr(GError) left = NULL;
+    if (!files_remove_tree(run->shelf->fd, incoming, &left) || !capture_remove(run, id, &left))
+        log_warning("%s", left->message);
 }
 
 static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError **error)
@@ -260,6 +297,7 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
         return FALSE;
     if (!publishing_run(work->run, capture.backup, capture.path, &outcome->published, error)) {
         g_prefix_error(error, "cannot publish %s: ", id);
+        drop_unpublished(work->run, id);
         return FALSE;
     }
     g_clear_pointer(&outcome->backup, backup_free);
@@ -291,12 +329,15 @@ static gboolean take_under_lock(Work *work, BackupOutcome *outcome, GError **err
 
     g_autoptr(GError) broken = NULL;
     (void)tell_break_after(work, outcome, &broken);
-    log_warning("%s; a full follows at once", broken->message);
+    g_autofree char *sentence = error_sentence(broken);
+    log_warning("%s; a full follows at once", sentence);
     plan_turn_full(&work->plan, g_intern_string(outcome->backup->rule), outcome->backup->reason);
     observed_clear(&work->before);
     g_autoptr(Server) server = server_connect(work->login, SERVER_TIMEOUT_S, error);
-    return server != NULL && observe(server, &work->before, error) &&
-           capture_and_publish(work, outcome, error);
+    if (server == NULL || !observe(server, &work->before, error) ||
+        !capture_and_publish(work, outcome, error))
+        return FALSE;
+    return outcome->backup->state != STATE_QUARANTINED || tell_break_after(work, outcome, error);
 }
 
 static gboolean run_locked(Work *work, BackupOutcome *outcome, GError **error)
@@ -396,7 +437,8 @@ gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outc
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    log_warning("%s; a full is tried once more", failure->message);
+    g_autofree char *sentence = error_sentence(failure);
+    log_warning("%s; a full is tried once more", sentence);
     const BackupRequest again = {.want = WANT_FULL};
     g_auto(Work) second = {.run = run, .request = &again};
     backup_outcome_clear(outcome);

@@ -152,6 +152,7 @@ static gboolean run_stream(Work *work, EngineHost *host, GError **error)
     GError *engine_error = NULL;
     GError *seal_error = NULL;
     (void)run_engine(work, host, stream_fd, &engine_error);
+    g_atomic_int_set(&work->throttle_off, 1); /* nothing is left that could be spared */
     progress_end();
     (void)close(stream_fd); /* the last writer: now the stream ends */
     stream_fd = -1;
@@ -173,22 +174,21 @@ static GString *read_metadata_file(const char *name, void *data, GError **error)
     return unseal_small(*dir_fd, plain, METADATA_LIMIT, error);
 }
 
-/* What the engine needs to know of the parent is the parent's own file, never a typed LSN. */
-static char *parent_checkpoints(const CaptureSpec *spec, GError **error)
+char *capture_parent_checkpoints(const Run *run, const Engine *engine, const Backup *parent,
+                                 GError **error)
 {
-    const Backup *parent = spec->plan->parent;
-    autofd int fd = shelf_open_backup(spec->run->shelf, parent->id, error);
+    autofd int fd = shelf_open_backup(run->shelf, parent->id, error);
     g_auto(EngineMetadata) metadata = {0};
-    if (fd < 0 || !engine_read_metadata(spec->engine, parent->type == BACKUP_INCREMENTAL,
+    if (fd < 0 || !engine_read_metadata(engine, parent->type == BACKUP_INCREMENTAL,
                                         read_metadata_file, &fd, &metadata, error)) {
         g_prefix_error(error, "cannot read the metadata of the parent %s: ", parent->id);
         return NULL;
     }
     if (metadata.checkpoints.to_lsn != parent->to_lsn) {
-        (void)fail(error, STATUS_CHAIN,
+        (void)fail(error, STATUS_VERIFY,
                    "the checkpoints file of %s says LSN %" G_GUINT64_FORMAT
-                   ", its facts say %" G_GUINT64_FORMAT HINT("run: lsnchain verify %s"),
-                   parent->id, metadata.checkpoints.to_lsn, parent->to_lsn, parent->id);
+                   ", its facts say %" G_GUINT64_FORMAT,
+                   parent->id, metadata.checkpoints.to_lsn, parent->to_lsn);
         return NULL;
     }
     return g_steal_pointer(&metadata.checkpoints_text);
@@ -199,7 +199,8 @@ static gboolean make_host_and_run(Work *work, GError **error)
     const CaptureSpec *spec = work->spec;
     g_autofree char *checkpoints = NULL;
     if (spec->plan->type == BACKUP_INCREMENTAL) {
-        checkpoints = parent_checkpoints(spec, error);
+        checkpoints =
+            capture_parent_checkpoints(spec->run, spec->engine, spec->plan->parent, error);
         if (checkpoints == NULL)
             return FALSE;
     }

@@ -40,6 +40,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Capture, capture_clear)
 /* `capture` comes zeroed.  On failure nothing of the capture is left but its log. */
 gboolean capture_take(const CaptureSpec *spec, Capture *capture, GError **error);
 
+/*
+ * The parent's own checkpoints file, which tells the engine where to begin: an LSN is never typed.
+ * Free it; NULL with the error set when it cannot be read or contradicts the facts.
+ */
+char *capture_parent_checkpoints(const Run *run, const Engine *engine, const Backup *parent,
+                                 GError **error);
+
 gboolean capture_remove(const Run *run, const char *id, GError **error);
 
 #endif

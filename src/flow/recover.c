@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/recover.h"
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/error.h"
@@ -23,28 +24,60 @@
 
 /* ---- captures and .incoming ------------------------------------------------------------------ */
 
-/* Every file there, every byte as its sum says; NULL: not whole. */
-static Backup *whole_capture(const char *path, const char *id)
+/* Only what the files themselves say is an answer; a signal or a full table of files is none. */
+static gboolean is_answer(const GError *error)
 {
-    autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(Backup) backup = fd >= 0 ? tree_read_facts(fd, id, NULL) : NULL;
-    if (backup == NULL)
-        return NULL;
-    g_autoptr(GPtrArray) sums = sums_read(fd, id, backup->sums, NULL);
-    const Contents contents = {.fd = fd, .id = id, .sums = sums, .read = CONTENTS_ALL};
-    if (sums == NULL || !contents_check(&contents, NULL))
-        return NULL;
-    return g_steal_pointer(&backup);
+    return cancel_signal() == 0 &&
+           (error_status(error) == STATUS_VERIFY || error_status(error) == STATUS_CATALOG);
 }
 
+static gboolean check_whole(int fd, const char *id, Backup **backup, GError **error)
+{
+    *backup = tree_read_facts(fd, id, error);
+    if (*backup == NULL)
+        return FALSE;
+    g_autoptr(GPtrArray) sums = sums_read(fd, id, (*backup)->sums, error);
+    const Contents contents = {.fd = fd, .id = id, .sums = sums, .read = CONTENTS_ALL};
+    return sums != NULL && contents_check(&contents, error);
+}
+
+/*
+ * Every file there, every byte as its sum says?  `backup` is NULL when not; FALSE when that cannot
+ * be told now: then nothing is removed or condemned.
+ */
+static gboolean whole_capture(const char *path, const char *id, Backup **backup, GError **error)
+{
+    *backup = NULL;
+    autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ||
+               fail_storage(error, "cannot open %s: %s", path, g_strerror(errno));
+    g_autoptr(GError) failure = NULL;
+    if (check_whole(fd, id, backup, &failure))
+        return TRUE;
+    g_clear_pointer(backup, backup_free);
+    return is_answer(failure) || fail(error, error_status(failure), "%s", failure->message);
+}
+
+/* What cannot be published for want of room is dropped: a new backup may be smaller, or find room.
+ */
 static gboolean publish_on(Run *run, const char *id, const char *capture, GError **error)
 {
-    g_autoptr(Backup) backup = whole_capture(capture, id);
+    g_autoptr(Backup) backup = NULL;
+    if (!whole_capture(capture, id, &backup, error))
+        return FALSE;
     if (backup == NULL || !tree_read_marks(run->shelf, backup, NULL))
         return TRUE;
     log_notice("publishing %s, which a killed run had finished capturing", id);
     Published published;
-    return publishing_run(run, backup, capture, &published, error);
+    g_autoptr(GError) failure = NULL;
+    if (publishing_run(run, backup, capture, &published, &failure))
+        return TRUE;
+    if (error_status(failure) != STATUS_STORAGE && error_status(failure) != STATUS_TRANSFER)
+        return fail(error, error_status(failure), "%s", failure->message);
+    g_autofree char *sentence = error_sentence(failure);
+    log_warning("%s is dropped, for it cannot be published: %s", id, sentence);
+    return TRUE;
 }
 
 static gboolean recover_incoming(Run *run, GError **error)
@@ -113,7 +146,8 @@ static Backup *newer_marks(const Run *run, const Backup *backup)
     g_autoptr(Backup) fresh = backup_new(backup->id);
     g_autoptr(GError) failure = NULL;
     if (!tree_read_marks(run->shelf, fresh, &failure)) {
-        log_warning("%s: the catalog's marks are kept", failure->message);
+        g_autofree char *sentence = error_sentence(failure);
+        log_warning("%s: the catalog's marks are kept", sentence);
         return NULL;
     }
     g_autofree char *old = marks_of(backup);
@@ -141,17 +175,10 @@ static void differences_clear(Differences *differences)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Differences, differences_clear)
 
 /* The fence, as far as facts alone can tell: the server of that time cannot be asked any more. */
-static void judge_adopted(const Run *run, Backup *backup)
+static void judge_adopted(const Catalog *catalog, Backup *backup)
 {
-    g_autofree char *path = g_build_filename(run->shelf->path, "backups", backup->id, NULL);
-    g_autoptr(Backup) whole = whole_capture(path, backup->id);
-    if (whole == NULL) {
-        backup_quarantine(backup, "complete", "left by a killed run, and not whole", clock_now());
-        return;
-    }
-    const Backup *parent = backup->type == BACKUP_INCREMENTAL
-                               ? backup_find(run->catalog->backups, backup->parent)
-                               : NULL;
+    const Backup *parent =
+        backup->type == BACKUP_INCREMENTAL ? backup_find(catalog->backups, backup->parent) : NULL;
     if (backup->type == BACKUP_INCREMENTAL && parent == NULL) {
         backup_quarantine(backup, "parent-present", "its parent is not in the catalog",
                           clock_now());
@@ -163,40 +190,67 @@ static void judge_adopted(const Run *run, Backup *backup)
         .started = backup->server_started,
     };
     g_autoptr(GPtrArray) broken =
-        fence_after_capture(run->catalog->backups, parent, backup, &then, &then);
+        fence_after_capture(catalog->backups, parent, backup, &then, &then);
     const Breach *gravest = fence_gravest(broken);
     if (gravest != NULL)
         backup_quarantine(backup, gravest->rule, gravest->sentence, clock_now());
 }
 
-static void find_adoptions(Differences *differences)
+/* One that was marked missing and is there again is looked at as if it were new. */
+static void forget_missing(Backup *backup)
 {
-    Run *run = differences->run;
+    if (backup->state != STATE_MISSING)
+        return;
+    backup->state = STATE_COMPLETE;
+    backup_set_text(&backup->rule, "");
+    backup_set_text(&backup->reason, "");
+}
+
+/* Reads all of it, which takes its time: not under the catalog's lock. */
+static gboolean find_adoption(Differences *differences, const char *id, GError **error)
+{
+    const Run *run = differences->run;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(Backup) backup = tree_read(run->shelf, id, &failure);
+    if (backup == NULL) {
+        g_autofree char *sentence = error_sentence(failure);
+        log_warning("%s is in the tree, but it cannot be used: %s", id, sentence);
+        return TRUE;
+    }
+    forget_missing(backup);
+    g_autofree char *path = g_build_filename(run->shelf->path, "backups", id, NULL);
+    g_autoptr(Backup) whole = NULL;
+    if (!whole_capture(path, id, &whole, error))
+        return FALSE;
+    if (whole == NULL && backup->state == STATE_COMPLETE)
+        backup_quarantine(backup, "complete", "left by a killed run, and not whole", clock_now());
+    g_ptr_array_add(differences->adopt, g_steal_pointer(&backup));
+    return TRUE;
+}
+
+static gboolean find_adoptions(Differences *differences, GError **error)
+{
     for (guint i = 0; i < differences->ids->len; i++) {
         const char *id = differences->ids->pdata[i];
-        if (catalog_find(run->catalog, id) != NULL)
-            continue;
-        g_autoptr(GError) failure = NULL;
-        g_autoptr(Backup) backup = tree_read(run->shelf, id, &failure);
-        if (backup == NULL) {
-            log_warning("%s is in the tree, but it cannot be used: %s", id, failure->message);
-            continue;
-        }
-        g_ptr_array_add(differences->adopt, g_steal_pointer(&backup));
+        const Backup *known = catalog_find(differences->run->catalog, id);
+        if ((known == NULL || known->state == STATE_MISSING) &&
+            !find_adoption(differences, id, error))
+            return FALSE;
     }
+    return TRUE;
 }
 
 static gboolean find_differences(Differences *differences, GError **error)
 {
     Run *run = differences->run;
     differences->ids = shelf_ids(run->shelf, "backups", error);
-    if (differences->ids == NULL)
+    if (differences->ids == NULL || !find_adoptions(differences, error))
         return FALSE;
-    find_adoptions(differences);
     for (guint i = 0; i < run->catalog->backups->len; i++) {
         Backup *backup = run->catalog->backups->pdata[i];
         gboolean there = in_tree(differences->ids, backup->id);
-        Backup *marks = there ? newer_marks(run, backup) : NULL;
+        gboolean back = there && backup->state == STATE_MISSING;
+        Backup *marks = there && !back ? newer_marks(run, backup) : NULL;
         if (marks != NULL)
             g_ptr_array_add(differences->marked, marks);
         if (!there && backup->state != STATE_MISSING)
@@ -207,14 +261,18 @@ static gboolean find_differences(Differences *differences, GError **error)
 
 static gboolean adopt(Catalog *catalog, Differences *differences, Backup *backup, GError **error)
 {
-    if (catalog_find(catalog, backup->id) != NULL)
+    Backup *known = catalog_find(catalog, backup->id);
+    if (known != NULL && known->state != STATE_MISSING)
         return TRUE;
     if (backup->state == STATE_COMPLETE)
-        judge_adopted(differences->run, backup);
-    log_notice("%s, left by a killed run, is in the catalog now%s%s", backup->id,
-               backup->state == STATE_QUARANTINED ? ", quarantined: " : "", backup->reason);
+        judge_adopted(catalog, backup);
+    gboolean quarantined = backup->state == STATE_QUARANTINED;
+    log_notice("%s, found in the tree, is in the catalog now%s%s", backup->id,
+               quarantined ? ", quarantined: " : "", backup->reason);
     if (!tree_write_marks(differences->run->shelf, backup, error))
         return FALSE;
+    if (known != NULL)
+        g_ptr_array_remove(catalog->backups, known);
     catalog_add(catalog, backup_copy(backup));
     return TRUE;
 }

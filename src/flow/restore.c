@@ -29,7 +29,9 @@ static gboolean parse_owner(const char *text, RestoreSpec *spec, GError **error)
     spec->set_owner = TRUE;
     spec->user = user->pw_uid;
     spec->group = user->pw_gid;
-    if (parts[1] == NULL)
+    if (geteuid() != 0 && geteuid() != user->pw_uid)
+        return fail(error, STATUS_RESTORE, "only root can give files to %s", parts[0]);
+    if (parts[1] == NULL || *parts[1] == '\0')
         return TRUE;
     const struct group *group = getgrnam(parts[1]);
     if (group == NULL)
@@ -84,7 +86,7 @@ static void fill_outcome(const Run *run, const Backup *backup, const GPtrArray *
     outcome->backup = backup;
     outcome->proven = chain_proven(run->catalog->backups, backup, run_read_since(run));
     outcome->room = prepare_room(path);
-    outcome->estimate_s = (int64_t)backup->proof_seconds;
+    outcome->estimate_s = backup->proof >= PROOF_PREPARE ? (int64_t)backup->proof_seconds : 0;
     outcome->target = g_canonicalize_filename(request->target, NULL);
 }
 

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "model/chain.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,7 +159,7 @@ static gboolean raise_event(const Run *run, const Event *event, GError **error)
 gboolean run_owns_state(const char *state_dir)
 {
     struct stat status;
-    return stat(state_dir, &status) < 0 ? errno == ENOENT : status.st_uid == geteuid();
+    return stat(state_dir, &status) == 0 && status.st_uid == geteuid();
 }
 
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
@@ -169,7 +168,7 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
     if (!run->records || run->state_dir == NULL)
         return;
     if (!run_owns_state(run->state_dir)) {
-        log_warning("nobody is told: the state directory %s belongs to another user",
+        log_warning("nobody is told: the state directory %s is not there, or another user's",
                     run->state_dir);
         return;
     }
@@ -188,6 +187,27 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
     g_autoptr(GError) error = NULL;
     if (!raise_event(run, event, &error))
         log_warning("the alert %s could not be kept: %s", event_word(type), error->message);
+}
+
+static gboolean is_open(const Run *run, EventType type)
+{
+    g_autofree char *state = run_state_path(run, "");
+    g_autoptr(Incidents) incidents =
+        run_owns_state(run->state_dir) ? incidents_load(state, NULL) : NULL;
+    const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
+    for (guint i = 0; open != NULL && i < open->len; i++) {
+        const Incident *incident = open->pdata[i];
+        if (incident->type == type && incident->since != 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
+                    const char *cause)
+{
+    if (run->state_dir != NULL && !is_open(run, type))
+        run_raise(run, type, "", rule, summary, cause);
 }
 
 int64_t run_read_since(const Run *run)

@@ -69,7 +69,11 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause);
 
-/* Is it ours, or not there yet?  In another user's nothing is left that its owner cannot open. */
+/* The same, unless such an incident is open: whoever is to know was told. */
+void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
+                    const char *cause);
+
+/* Is it there and ours?  In another user's nothing is left that its owner cannot open. */
 gboolean run_owns_state(const char *state_dir);
 
 /*

@@ -106,6 +106,8 @@ static gboolean note_shared_damage(const Catalog *catalog, const Finding *findin
         char *name = NULL;
         if (backup->state != STATE_COMPLETE || !holds_damage(finding, backup, &name))
             continue;
+        if (!tree_read_marks(finding->run->shelf, backup, error))
+            return FALSE;
         g_autofree char *reason = g_strdup_printf("shares the damaged file %s with %s", name,
                                                   finding->result->failed->id);
         backup_quarantine(backup, "proof", reason, finding->at);
@@ -127,6 +129,9 @@ static gboolean record(Catalog *catalog, void *data, GError **error)
         Backup *backup = catalog_find(catalog, link->id);
         if (backup == NULL) /* removed meanwhile: nothing to say of it */
             continue;
+        /* the tree may be ahead of the catalog: a run was killed between the two */
+        if (!tree_read_marks(finding->run->shelf, backup, error))
+            return FALSE;
         note_link(backup, finding, i);
         if (!tree_write_marks(finding->run->shelf, backup, error))
             return FALSE;
@@ -164,22 +169,63 @@ uint64_t verify_stored_bytes(const GPtrArray *path)
     return bytes;
 }
 
+/* Where the copy is made and the engine's log is kept. */
+typedef struct {
+    char *directory;
+    char *log_path;
+    gboolean ours; /* made for this proof, for nothing may be left in another's repository */
+} Workshop;
+
+static void workshop_clear(Workshop *workshop)
+{
+    g_autoptr(GError) error = NULL;
+    if (workshop->ours && !files_remove_tree(AT_FDCWD, workshop->directory, &error))
+        log_warning("%s", error->message);
+    g_free(workshop->directory);
+    g_free(workshop->log_path);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Workshop, workshop_clear)
+
+static gboolean workshop_open(const Run *run, const char *id, Workshop *workshop, GError **error)
+{
+    g_autofree char *log_name = g_strconcat("verify-", id, ".log", NULL);
+    workshop->ours = !run->records;
+    workshop->directory =
+        run->records ? run_proof_dir(run) : g_dir_make_tmp("lsnchain-verify-XXXXXX", NULL);
+    if (workshop->directory == NULL) {
+        workshop->ours = FALSE;
+        return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
+    }
+    workshop->log_path = run->records ? run_state_path(run, log_name)
+                                      : g_build_filename(workshop->directory, log_name, NULL);
+    return TRUE;
+}
+
+/* The log of a prepare that failed is worth keeping; elsewhere than in a directory that goes. */
+static void settle_log(const Workshop *workshop, const ProofResult *result, gboolean done)
+{
+    gboolean telling = !done && result->failed != NULL && result->failed_level == PROOF_PREPARE;
+    if (!telling)
+        (void)unlink(workshop->log_path);
+    else if (!workshop->ours)
+        log_notice("what the engine said is in %s", workshop->log_path);
+}
+
 static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
                       ProofResult *result, GError **error)
 {
     const InstanceConfig *config = run->config;
+    const Backup *last = path->pdata[path->len - 1];
+    g_auto(Workshop) workshop = {0};
+    if (!workshop_open(run, last->id, &workshop, error))
+        return FALSE;
     g_auto(GStrv) options = NULL;
     if (engine != NULL) {
         options = engine_check_options(engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
         if (options == NULL)
             return FALSE;
     }
-    g_autofree char *directory = run_proof_dir(run);
-    const Backup *last = path->pdata[path->len - 1];
-    g_autofree char *log_name = g_strconcat("verify-", last->id, ".log", NULL);
-    g_autofree char *log_path = run->state_dir != NULL
-                                    ? run_state_path(run, log_name)
-                                    : g_build_filename(g_get_tmp_dir(), log_name, NULL);
     g_autofree char *what = g_strdup_printf("verifying %s", last->id);
     Progress progress = progress_start(what, verify_stored_bytes(path));
     const ProofSpec spec = {
@@ -187,21 +233,18 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
         .path = path,
         .level = level,
         .engine = engine,
-        .directory = directory,
+        .directory = workshop.directory,
         .memory = config->prepare_memory,
         .workers = config->parallel,
         .options = options,
         .stall_timeout_s = config->stall_timeout,
-        .log_path = log_path,
+        .log_path = workshop.log_path,
         .tick = progress_tick,
         .data = &progress,
     };
     gboolean done = proof_run(&spec, result, error);
     progress_end();
-    if (done || result->failed == NULL)
-        (void)unlink(log_path);
-    else if (result->failed_level == PROOF_PREPARE)
-        log_notice("what the engine said is in %s", log_path);
+    settle_log(&workshop, result, done);
     return done;
 }
 
@@ -225,8 +268,23 @@ static void tell_success(const Run *run, const char *id)
     const GPtrArray *backups = run->catalog->backups;
     const Backup *newest = backups->pdata[backups->len - 1];
     if (g_str_equal(newest->id, id) && newest->proof_failed == PROOF_NONE &&
-        chain_sound(backups, newest, NULL))
+        chain_sound(backups, newest, NULL)) {
         run_raise(run, EVENT_PROOF_RECOVERED, id, "", "the test restore passed", "");
+        run_raise(run, EVENT_CHAIN_RECOVERED, id, "", "the newest chain is sound again", "");
+    }
+}
+
+/* What the fence condemned may well prepare: to other rows than the server had. */
+static gboolean check_trusted(const Run *run, const char *id, GError **error)
+{
+    g_autofree char *why = NULL;
+    const Backup *backup = catalog_find(run->catalog, id);
+    if (backup == NULL || chain_sound(run->catalog->backups, backup, &why))
+        return TRUE;
+    return fail(error, STATUS_CHAIN,
+                "%s passed, but it must not be trusted: %s" HINT(
+                    "take a full: lsnchain -i %s backup --type=full"),
+                id, why, run->config->name);
 }
 
 static void fill_verdict(Verdict *verdict, const ProofResult *result)
@@ -271,6 +329,7 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
     gboolean proven = prove(run, path, verdict->asked, engine, &result, &failure);
     fill_verdict(verdict, &result);
 
+    g_autofree char *reason = failure != NULL ? error_sentence(failure) : NULL;
     g_autoptr(GPtrArray) damaged = find_damage(run, &result);
     g_autofree char *build =
         engine != NULL ? g_strdup_printf("%s %s", engine->name, engine->version) : g_strdup("");
@@ -279,7 +338,7 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
         .path = path,
         .result = &result,
         .engine = build,
-        .reason = failure != NULL ? failure->message : "",
+        .reason = reason != NULL ? reason : "",
         .damaged = damaged,
         .at = clock_now(),
     };
@@ -290,7 +349,7 @@ static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *
         log_warning("the result could not be recorded: %s", unrecorded->message);
     if (proven) {
         tell_success(run, verdict->id);
-        return TRUE;
+        return check_trusted(run, verdict->id, error);
     }
     /* an engine that says no to a stored link is a failed verification */
     Status status = verdict->failed != NULL ? STATUS_VERIFY : error_status(failure);

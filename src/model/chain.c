@@ -31,11 +31,20 @@ GPtrArray *chain_all(const GPtrArray *backups)
     return chains;
 }
 
+static void reverse(GPtrArray *array)
+{
+    for (guint i = 0; i < array->len / 2; i++) {
+        gpointer first = array->pdata[i];
+        array->pdata[i] = array->pdata[array->len - 1 - i];
+        array->pdata[array->len - 1 - i] = first;
+    }
+}
+
 GPtrArray *chain_path(const GPtrArray *backups, const Backup *backup, GError **error)
 {
     g_autoptr(GPtrArray) path = g_ptr_array_new();
     const Backup *link = backup;
-    g_ptr_array_insert(path, 0, (gpointer)(uintptr_t)link);
+    g_ptr_array_add(path, (gpointer)(uintptr_t)link);
     while (link->type == BACKUP_INCREMENTAL) {
         const Backup *parent = backup_find(backups, link->parent);
         if (parent == NULL || parent->state == STATE_MISSING) {
@@ -49,9 +58,10 @@ GPtrArray *chain_path(const GPtrArray *backups, const Backup *backup, GError **e
                        parent->id);
             return NULL;
         }
-        g_ptr_array_insert(path, 0, (gpointer)(uintptr_t)parent);
+        g_ptr_array_add(path, (gpointer)(uintptr_t)parent);
         link = parent;
     }
+    reverse(path);
     return g_steal_pointer(&path);
 }
 

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,8 +70,11 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
     g_autoptr(GPtrArray) sums = sums_read(backup_fd, link->id, link->sums, error);
     if (sums == NULL)
         return FALSE;
-    const Contents contents = {
-        .fd = backup_fd, .id = link->id, .sums = sums, .read = CONTENTS_BUT_DATA};
+    const Contents contents = {.fd = backup_fd,
+                               .id = link->id,
+                               .sums = sums,
+                               .read = CONTENTS_BUT_DATA,
+                               .read_too = left_out};
     if (!contents_check(&contents, error) || !tree_check_facts(backup_fd, link, error))
         return FALSE;
     if (mkdirat(work->work_fd, target, 0700) < 0)
@@ -123,6 +127,21 @@ static gboolean check_position(const Work *work, const Backup *link, GError **er
     return TRUE;
 }
 
+/*
+ * An engine that was killed (out of memory) or ran out of room says nothing of the link.  One that
+ * crashed by itself does: a full that looks whole and crashes its prepare has been seen.
+ */
+static Status cause_of(const Work *work, const EngineRun *run, const GError *verdict)
+{
+    enum { ROOM_LEFT = 4 << 20 };
+    uint64_t free_bytes = 0;
+    if (run->end.signal == SIGKILL || run->end.signal == SIGTERM)
+        return STATUS_FAILED;
+    if (!files_free_space(work->work_fd, &free_bytes, NULL) || free_bytes < ROOM_LEFT)
+        return STATUS_STORAGE;
+    return error_status(verdict);
+}
+
 static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GError **error)
 {
     const PrepareSpec *spec = work->spec;
@@ -140,8 +159,12 @@ static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GE
     int64_t started = g_get_monotonic_time();
     gboolean ran = engine_prepare(&prepare, &run, error);
     work->prepared->prepare_us += g_get_monotonic_time() - started;
-    return ran && engine_judge_prepare(spec->engine, &run, link->last_lsn, error) &&
-           check_position(work, link, error);
+    if (!ran)
+        return FALSE;
+    g_autoptr(GError) verdict = NULL;
+    if (engine_judge_prepare(spec->engine, &run, link->last_lsn, &verdict))
+        return check_position(work, link, error);
+    return fail(error, cause_of(work, &run, verdict), "%s", verdict->message);
 }
 
 static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_last, GError **error)

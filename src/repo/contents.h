@@ -23,6 +23,7 @@ typedef struct {
     const char *id; /* for messages */
     const GPtrArray *sums;
     ContentsRead read;
+    const char *const *read_too; /* endings of plain names below data/ that nobody unseals; NULL */
     ContentsTickFn *tick;
     void *data;
 } Contents;

@@ -18,23 +18,24 @@
 static const char work_name[] = ".lsnchain";
 static const char log_name[] = "engine.log";
 
-/* An empty filesystem has its own directory. */
+/* An empty filesystem has its own directory; a restore may have died while it wrote its marker. */
 static gboolean is_nothing(const char *name)
 {
-    return g_str_equal(name, "lost+found");
+    return g_str_equal(name, "lost+found") || g_str_equal(name, "." RESTORE_MARKER ".new");
 }
 
 static gboolean check_empty(const char *target, GError **error)
 {
+    g_autofree char *marker = g_build_filename(target, RESTORE_MARKER, NULL);
+    if (g_file_test(marker, G_FILE_TEST_EXISTS))
+        return fail(error, STATUS_RESTORE,
+                    "%s holds a restore that did not end" HINT(
+                        "remove all that is in it, or choose another directory"),
+                    target);
     g_autoptr(GDir) dir = g_dir_open(target, 0, NULL);
     if (dir == NULL)
         return fail(error, STATUS_RESTORE, "cannot list %s: %s", target, g_strerror(errno));
     for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
-        if (g_str_equal(name, RESTORE_MARKER))
-            return fail(error, STATUS_RESTORE,
-                        "%s holds a restore that did not end" HINT(
-                            "remove all that is in it, or choose another directory"),
-                        target);
         if (!is_nothing(name))
             return fail(error, STATUS_RESTORE,
                         "%s is not empty: there is %s" HINT(

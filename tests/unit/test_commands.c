@@ -123,12 +123,9 @@ Test(commands, are_refused_with_the_nearest_one)
         const char *words;
         const char *said;
     } cases[] = {
-        {"bakcup", "the nearest is backup"},
-        {"lst", "the nearest is list"},
-        {"statsu --nagios", "the nearest is status"},
-        {"", "see: lsnchain --help"},
-        {"config", "there is no command config"},
-        {"config hide", "there is no command config"},
+        {"bakcup", "the nearest is backup"},          {"lst", "the nearest is list"},
+        {"statsu --nagios", "the nearest is status"}, {"", "see: lsnchain --help"},
+        {"config", "there is no command config"},     {"config hide", "there is no command config"},
         {"Backup", "there is no command Backup"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

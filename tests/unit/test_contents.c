@@ -46,7 +46,12 @@ static gboolean check(ContentsRead read, uint64_t *bytes, GError **error)
 {
     autofd int fd = files_open_dir(AT_FDCWD, root, NULL);
     *bytes = 0;
-    const Contents contents = {fd, "20261122T020000Z-full", sums, read, count_bytes, bytes};
+    const Contents contents = {.fd = fd,
+                               .id = "20261122T020000Z-full",
+                               .sums = sums,
+                               .read = read,
+                               .tick = count_bytes,
+                               .data = bytes};
     return contents_check(&contents, error);
 }
 
@@ -128,8 +133,10 @@ Test(contents, takes_no_link_pipe_or_directory_for_a_file)
     g_autofree char *path = g_build_filename(root, "data/shop/orders.ibd.lz4", NULL);
     sample_write(root, "data/kept", "orders");
     cr_assert(unlink(path) == 0 && symlink("../kept", path) == 0);
+    expect_wrong(CONTENTS_ALL, "data/kept");
     remove_file("data/kept");
-    expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4");
+    expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4 is not a regular file");
+    expect_wrong(CONTENTS_BUT_DATA, "data/shop/orders.ibd.lz4 is not a regular file");
     cr_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
     expect_wrong(CONTENTS_ALL, "data/shop/orders.ibd.lz4");
     cr_assert(unlink(path) == 0 && mkdir(path, 0700) == 0);

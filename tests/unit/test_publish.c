@@ -248,7 +248,7 @@ static void expect_trap_found(const char *name)
     static const char *const against[] = {"20261122T020000Z-full", NULL};
     publish(0, "first", nothing);
     set_trap(name);
-    g_autofree char *path = capture(1, "other");
+    g_free(capture(1, "other"));
     g_autoptr(GError) error = NULL;
     Published published;
     cr_expect_not(publish_day(1, against, &published, &error), "%s of another day was linked",
@@ -282,7 +282,7 @@ Test(publish, refuses_such_a_link_where_the_inode_has_more_names)
         g_build_filename(shelf->path, "backups/20261122T020000Z-full/data/shop/t00.ibd.lz4", NULL);
     cr_assert(link(file, spare) == 0);
     set_trap("data/shop/t00.ibd.lz4");
-    g_autofree char *path = capture(1, "other");
+    g_free(capture(1, "other"));
     g_autoptr(GError) error = NULL;
     Published published;
     cr_expect_not(publish_day(1, against, &published, &error));
@@ -298,7 +298,7 @@ Test(publish, stores_again_what_it_could_not_link_and_says_so)
     g_autofree char *file =
         g_build_filename(shelf->path, "backups/20261122T020000Z-full/data/shop/t03.ibd.lz4", NULL);
     cr_assert(chown(file, 65534, 65534) == 0); /* rsync links only what has the final owner */
-    g_autofree char *path = capture(1, "first");
+    g_free(capture(1, "first"));
     g_autoptr(GError) error = NULL;
     Published published;
     cr_assert(publish_day(1, against, &published, &error), "%s",
@@ -324,7 +324,7 @@ Test(publish, never_replaces_a_backup)
 {
     publish(0, "first", nothing);
     ino_t before = stored(0, "tables.tsv").st_ino;
-    g_autofree char *path = capture(0, "other");
+    g_free(capture(0, "other"));
     g_autoptr(GError) error = NULL;
     Published published;
     cr_expect_not(publish_day(0, (const char *const[]){NULL}, &published, &error));
@@ -402,7 +402,7 @@ Test(publish, needs_no_hand_after_a_death_before_its_commit)
 Test(publish, exists_from_the_rename_on)
 {
     publish(0, "first", nothing);
-    g_autofree char *path = capture(1, "other");
+    g_free(capture(1, "other"));
     sample_die_at("publish.renamed", publish_second, NULL);
     expect_whole(1);
     cr_expect_not(sample_exists(shelf->path, ".incoming/20261123T020000Z-full"));

@@ -184,7 +184,7 @@ Test(repository, is_made_on_a_fresh_disk_and_after_a_killed_init)
 {
     sample_write(path, "lost+found/x", "");
     sample_write(path, ".lsnchain.repo.new", "[repo");
-    g_autoptr(Repository) made = init_well(FALSE, INIT_CREATED);
+    repository_free(init_well(FALSE, INIT_CREATED));
     cr_expect_not(sample_exists(path, ".lsnchain.repo.new"));
 }
 
@@ -283,7 +283,7 @@ Test(repository, may_be_reached_by_a_link_but_its_marker_is_none)
 
 Test(repository, has_a_place_for_an_instance_only_where_init_made_one)
 {
-    g_autoptr(Repository) made = init_well(FALSE, INIT_CREATED);
+    repository_free(init_well(FALSE, INIT_CREATED));
     g_autoptr(GError) error = NULL;
     cr_expect_null(shelf_open(path, "shop", &error));
     sample_expect_error(error, STATUS_REFUSED, "shop");

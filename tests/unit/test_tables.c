@@ -103,6 +103,17 @@ Test(tables, says_of_each_table_when_it_was_seen)
                         "d\tmade\tInnoDB\tempty\tafter\n");
 }
 
+Test(tables, goes_by_the_schema_first_and_then_by_the_name)
+{
+    g_auto(Scene) scene = scene_new();
+    see(&scene.before, "a", "z", "InnoDB");
+    see(&scene.after, "b", "a", "InnoDB");
+    see_both(&scene, "c", "m", "InnoDB");
+    expect_text(&scene, "a\tz\tInnoDB\tempty\tbefore\n"
+                        "b\ta\tInnoDB\tempty\tafter\n"
+                        "c\tm\tInnoDB\tempty\tboth\n");
+}
+
 Test(tables, writes_only_headings_where_there_is_no_table)
 {
     g_auto(Scene) scene = scene_new();

@@ -85,7 +85,7 @@ Test(tree, gives_back_facts_and_marks_as_they_were_written)
 
 Test(tree, has_all_marks_as_they_start_where_none_are_written)
 {
-    g_autoptr(Backup) backup = store();
+    backup_free(store());
     g_autoptr(Backup) read = read_well();
     cr_expect(read->state == STATE_COMPLETE && read->proof == PROOF_NONE && !read->pinned);
     cr_expect(read->files_at == 0);
@@ -150,7 +150,7 @@ static void expect_every_bit_noticed(const char *path)
         text->str[i] = (char)(text->str[i] ^ (1 << bit));
     }
     sample_write(shelf->path, path, text->str);
-    g_autoptr(Backup) sound = read_well();
+    backup_free(read_well());
 }
 
 Test(tree, notices_a_flipped_bit_in_every_byte)
@@ -185,20 +185,21 @@ Test(tree, refuses_marks_that_make_no_sense)
         {"marks", "format = 1\nproof_at = noon\n", "proof_at"},
         {"marks", "format = 1\n[facts]\nstate = complete\n", "facts"},
     };
-    g_autoptr(Backup) backup = store();
+    backup_free(store());
     g_autofree char *marks = marks_path();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         put(marks, cases[i].section, cases[i].body);
         expect_unreadable(STATUS_CATALOG, cases[i].said);
     }
-    put(marks, "marks", "format = 1\nproof = files\n");
+    put(marks, "marks", "format = 1\ntape = 7\nproof = files\n");
     g_autoptr(Backup) read = read_well();
     cr_expect(read->proof == PROOF_FILES);
+    cr_expect(read->extra_marks->len == 1 && read->extra_facts->len == 0);
 }
 
 Test(tree, refuses_facts_of_another_backup)
 {
-    g_autoptr(Backup) backup = store();
+    backup_free(store());
     g_autofree char *there = shelf_backup(id);
     g_autofree char *late = backup_make_id(SAMPLE_SUNDAY + 1, BACKUP_FULL);
     g_autofree char *here = shelf_backup(late);
@@ -211,7 +212,7 @@ Test(tree, refuses_facts_of_another_backup)
 Test(tree, says_whether_a_backup_is_gone_or_only_its_facts)
 {
     expect_unreadable(STATUS_VERIFY, id);
-    g_autoptr(Backup) backup = store();
+    backup_free(store());
     g_autofree char *facts = facts_path();
     cr_assert(unlinkat(shelf->fd, facts, 0) == 0);
     expect_unreadable(STATUS_CATALOG, FACTS_NAME);
@@ -219,7 +220,7 @@ Test(tree, says_whether_a_backup_is_gone_or_only_its_facts)
 
 Test(tree, follows_no_link_to_a_backup_elsewhere)
 {
-    g_autoptr(Backup) backup = store();
+    backup_free(store());
     g_autofree char *name = shelf_backup(id);
     cr_assert(renameat(shelf->fd, name, shelf->fd, "elsewhere") == 0);
     cr_assert(symlinkat("../elsewhere", shelf->fd, name) == 0);

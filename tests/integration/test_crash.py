@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""Killed at any instruction, the next run needs no hand; signals end a run cleanly."""
+import os
+import pathlib
+import re
+import signal
+
+import checker
+import lsnsite
+import pytest
+
+SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
+KILLED = -signal.SIGKILL
+WARNINGS = 3
+
+
+def all_points():
+    found = set()
+    for source in SOURCES.rglob("*.c"):
+        found |= set(re.findall(r'crash_point\("([^"]+)"\)', source.read_text()))
+    assert found, "no crash points: is this the right directory?"
+    return sorted(found)
+
+
+# Which commands pass a point; one that nothing here passes fails the drill.
+COMMANDS = {
+    "full": ["backup", "--type=full"],
+    "incremental": ["backup", "--type=incremental"],
+    "verify": ["verify", "latest", "--level=prepare"],
+    "restore": ["restore", "latest"],
+}
+
+
+def commands_for(point):
+    if point.startswith("prepare."):
+        return ["verify", "restore"]
+    if point.startswith("verify."):
+        return ["verify"]
+    if point.startswith("restore."):
+        return ["restore"]
+    if point.startswith("recover."):
+        return ["incremental"]
+    if point.startswith(("catalog.", "replace.")):
+        return ["incremental", "verify"] + (["restore"] if point.startswith("replace.") else [])
+    if point.startswith(("publish.", "publishing.")):
+        return ["full", "incremental"]
+    return ["incremental"]
+
+
+def passes(point, command):
+    """The first time, and later ones where a command comes by more than once."""
+    if point.startswith("replace."):
+        return {"incremental": ["", ":2", ":4", ":6"], "verify": ["", ":3"], "restore": [""]}[command]
+    return ["", ":2"] if point.startswith(("prepare.", "verify.")) else [""]
+
+
+CASES = [(point, nth, command) for point in all_points() for command in commands_for(point)
+         for nth in passes(point, command)]
+
+
+@pytest.fixture(scope="module")
+def passed():
+    """The points at which somebody was killed."""
+    return set()
+
+
+def expect_whole(site, before):
+    """What the next morning looks like: nobody did anything by hand."""
+    site.ended(0, "list")
+    site.ended(0, "verify", "latest", "--level=files")
+    site.ended(0, "backup")
+    assert checker.faults_of(site.repository, site.INSTANCE) == []
+    assert site.leftovers() == []
+    states = site.states()
+    assert set(before) <= set(states), "an earlier backup is gone"
+    assert set(states.values()) == {"complete"}
+
+
+@pytest.mark.parametrize("point,nth,command", CASES,
+                         ids=[f"{point}{nth}-{command}" for point, nth, command in CASES])
+def test_killed_at(week, passed, point, nth, command):
+    arguments = list(COMMANDS[command])
+    target = week.new_target()
+    if command == "restore":
+        arguments.append(f"--target-dir={target}")
+    ran = week.run(*arguments, env={"LSNCHAIN_CRASH": point + nth})
+    assert ran.status == KILLED, f"{command} does not pass {point}{nth}: {ran.said}"
+    passed.add(point)
+    expect_whole(week, week.ids)
+    if command != "restore":
+        return
+    marked = (target / "lsnchain-restore.ini").exists()
+    assert marked or not (target / "ibdata1").exists(), "half a restore looks whole"
+    week.ended(21 if marked else 0, "restore", "latest", f"--target-dir={target}")
+
+
+def test_every_crash_point_was_exercised(passed):
+    assert set(all_points()) - passed == set()
+
+
+def test_killed_twice_in_a_row(week):
+    """Recovery itself is killed, and what it had begun is finished by the run after it."""
+    for points in (("publish.renamed", "catalog.edited"), ("capture.made", "recover.cleaned"),
+                   ("publish.copied", "publish.renamed"), ("publishing.catalogued",
+                                                           "catalog.replaced")):
+        for point in points:
+            week.run("backup", env={"LSNCHAIN_CRASH": point})
+        expect_whole(week, week.ids)
+
+
+def test_a_restore_that_was_killed_is_refused_until_it_is_removed(week):
+    target = week.new_target()
+    ran = week.run("restore", f"--target-dir={target}", env={"LSNCHAIN_CRASH": "restore.synced"})
+    assert ran.status == KILLED
+    assert (target / "lsnchain-restore.ini").exists()
+    week.ended(21, "restore", f"--target-dir={target}", words=["did not end"])
+
+
+def test_a_backup_that_stands_complete_is_adopted_and_not_taken_again(week):
+    assert week.run("backup", env={"LSNCHAIN_CRASH": "publish.renamed"}).status == KILLED
+    there = sorted(os.listdir(week.directory()))
+    assert len(there) == 4 and len(week.links()) == 3
+    week.good("backup")
+    links = week.links()
+    assert len(links) == 5 and links[3]["id"] == there[3]
+    assert links[4]["parent"] == there[3]
+    week.good("verify", "--all", "--level=prepare")
+
+
+def test_a_backup_that_stands_damaged_is_quarantined_and_not_believed(week):
+    assert week.run("backup", env={"LSNCHAIN_CRASH": "publish.renamed"}).status == KILLED
+    there = sorted(os.listdir(week.directory()))[3]
+    lsnsite.flip_byte(week.directory(there) / "data/ib_logfile0.lz4")
+    ran = week.run("backup")
+    assert ran.status == WARNINGS, ran.said
+    assert week.link(there)["state"] == "quarantined"
+    assert week.newest()["type"] == "full" and week.newest()["state"] == "complete"
+
+
+# ---- signals -------------------------------------------------------------------------------------
+
+def engines():
+    """Engines on this host, by their pids."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"/mariadb-backup") and b"--backup" in words:
+            found.add((pid, tuple(words)))
+    return found
+
+
+def ours(site):
+    return [pid for pid, words in engines() if any(str(site.place).encode() in word
+                                                   for word in words)]
+
+
+@pytest.fixture
+def slow_backup(week):
+    """A full that is copying its first files, slowly."""
+    week.configure(instance={"throttle": "256K"})
+    running = week.start("backup", "--type=full")
+    try:
+        lsnsite.wait_until(lambda: any("/data/" in name for name in week.captures()), running)
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_backup_and_its_engine_and_leaves_nothing(week, slow_backup, number):
+    assert ours(week)
+    slow_backup.send_signal(number)
+    _, said = slow_backup.communicate(timeout=30)
+    assert slow_backup.returncode == 128 + number, said
+    assert ours(week) == []
+    assert week.leftovers() == []
+    assert sorted(week.states()) == week.ids
+    week.configure()
+    week.good("backup")
+    assert week.newest()["parent"] == week.ids[2]
+
+
+def test_a_backup_that_was_killed_is_cleaned_up_by_the_next(week, slow_backup):
+    slow_backup.kill()
+    slow_backup.wait()
+    lsnsite.wait_until(lambda: ours(week) == [], limit=10)
+    assert week.captures() != []
+    week.configure()
+    expect_whole(week, week.ids)
+
+
+def test_a_signal_ends_a_restore_and_leaves_the_marker(week):
+    target = week.new_target()
+    fake = week.use_fake("prepare-hangs")
+    running = week.start("restore", f"--target-dir={target}")
+    try:
+        lsnsite.wait_until(lambda: (target / ".lsnchain/base/ibdata1").exists(), running)
+        running.terminate()
+        _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 143, said
+    assert (target / "lsnchain-restore.ini").exists() and fake.is_symlink()
+    assert set(week.states().values()) == {"complete"}, "an interrupted restore blames nobody"
+
+
+def test_a_signal_ends_a_verify_and_blames_nobody(week):
+    week.use_fake("prepare-hangs")
+    running = week.start("verify", "--level=prepare")
+    proofs = week.repository / ".scratch/shop/proof"
+    try:
+        lsnsite.wait_until(lambda: any(proofs.glob("*/base/ibdata1")), running)
+        running.terminate()
+        _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 143, said
+    assert week.leftovers() == []
+    assert set(week.states().values()) == {"complete"}
+    assert week.alerts("proof_failed") == [] and week.link(week.ids[2])["proof_failed"] == "none"
