@@ -5,12 +5,14 @@ LSNCHAIN_BINARY   the program under test (else build/test/lsnchain)
 LSNCHAIN_COUNTS   a file for "passed failed", read by scripts/test
 LSNCHAIN_MAY_ALL  yes: this host can do all, so a skipped test counts as failed
 """
+import concurrent.futures
 import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import traceback
 
 import pytest
 
@@ -18,6 +20,7 @@ import lsnsite
 import mariadb
 import receiver as receivers
 
+AT_ONCE = 3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -165,15 +168,49 @@ def week_template(binary, session_place, common_server):
     return site, links
 
 
-@pytest.fixture
-def week(binary, place, receiver, week_template):
-    """A copy of that week, to be spoiled: week.ids, week.expect_rows(server, number)."""
+def copy_of_week(week_template, place, receiver=None):
     template, links = week_template
     subprocess.run(["cp", "-a", template.repository, template.state, place], check=True)
-    site = lsnsite.Site(binary, place, template.server, receiver)
+    site = lsnsite.Site(template.binary, place, template.server, receiver)
     site.ids = [backup_id for backup_id, _ in links]
     site.checksums = [checksums for _, checksums in links]
     return site
+
+
+@pytest.fixture
+def week(place, receiver, week_template):
+    """A copy of that week, to be spoiled: week.ids, and week.checksums of each."""
+    return copy_of_week(week_template, place, receiver)
+
+
+@pytest.fixture(scope="session")
+def drill(session_place, week_template):
+    """Tries a function on many cases, each on a week of its own and three at a time, for they wait
+    more than they work: drill(function, cases) is a dict of what went wrong, "" for nothing."""
+    def one(function, case):
+        place = pathlib.Path(tempfile.mkdtemp(dir=session_place, prefix="d."))
+        place.chmod(0o755)
+        receiver = receivers.Receiver()
+        try:
+            function(copy_of_week(week_template, place, receiver), case)
+            return ""
+        except BaseException:
+            return traceback.format_exc()
+        finally:
+            receiver.close()
+            subprocess.run(["chmod", "-R", "u+rwx", place], check=False)
+            shutil.rmtree(place, ignore_errors=True)
+
+    def run(function, cases):
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(cases, pool.map(lambda case: one(function, case), cases)))
+    return run
+
+
+def cases_of(request, name):
+    """The parameters with which a test of this module was asked for."""
+    return [item.callspec.params["case"] for item in request.session.items
+            if item.module is request.module and item.originalname == name]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import checker
 import lsnsite
 import pytest
 
+from conftest import cases_of
+
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
 KILLED = -signal.SIGKILL
 WARNINGS = 3
@@ -54,14 +56,8 @@ def passes(point, command):
     return ["", ":2"] if point.startswith(("prepare.", "verify.")) else [""]
 
 
-CASES = [(point, nth, command) for point in all_points() for command in commands_for(point)
+CASES = [f"{point}{nth} {command}" for point in all_points() for command in commands_for(point)
          for nth in passes(point, command)]
-
-
-@pytest.fixture(scope="module")
-def passed():
-    """The points at which somebody was killed."""
-    return set()
 
 
 def expect_whole(site, before):
@@ -76,16 +72,14 @@ def expect_whole(site, before):
     assert set(states.values()) == {"complete"}
 
 
-@pytest.mark.parametrize("point,nth,command", CASES,
-                         ids=[f"{point}{nth}-{command}" for point, nth, command in CASES])
-def test_killed_at(week, passed, point, nth, command):
+def expect_no_hand_is_needed(week, case):
+    at, command = case.split()
     arguments = list(COMMANDS[command])
     target = week.new_target()
     if command == "restore":
         arguments.append(f"--target-dir={target}")
-    ran = week.run(*arguments, env={"LSNCHAIN_CRASH": point + nth})
-    assert ran.status == KILLED, f"{command} does not pass {point}{nth}: {ran.said}"
-    passed.add(point)
+    ran = week.run(*arguments, env={"LSNCHAIN_CRASH": at})
+    assert ran.status == KILLED, f"{command} does not pass {at}: {ran.said}"
     expect_whole(week, week.ids)
     if command != "restore":
         return
@@ -94,8 +88,18 @@ def test_killed_at(week, passed, point, nth, command):
     week.ended(21 if marked else 0, "restore", "latest", f"--target-dir={target}")
 
 
-def test_every_crash_point_was_exercised(passed):
-    assert set(all_points()) - passed == set()
+@pytest.fixture(scope="module")
+def mornings(drill, request):
+    return drill(expect_no_hand_is_needed, cases_of(request, "test_killed_at"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_at(mornings, case):
+    assert mornings[case] == ""
+
+
+def test_every_crash_point_in_the_sources_is_in_the_drill():
+    assert {case.split()[0].split(":")[0] for case in CASES} == set(all_points())
 
 
 def test_killed_twice_in_a_row(week):
@@ -160,7 +164,7 @@ def ours(site):
 @pytest.fixture
 def slow_backup(week):
     """A full that is copying its first files, slowly."""
-    week.configure(instance={"throttle": "256K"})
+    week.configure(instance={"throttle": "1M"})
     running = week.start("backup", "--type=full")
     try:
         lsnsite.wait_until(lambda: any("/data/" in name for name in week.captures()), running)

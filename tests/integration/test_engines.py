@@ -6,6 +6,8 @@ import signal
 import lsnsite
 import pytest
 
+from conftest import cases_of
+
 LOCKED, ENGINE, TIMEOUT = 11, 14, 23
 
 # what the fake does: exit status, words of the error, further configuration
@@ -46,8 +48,7 @@ def expect_engine_gone(fake):
     lsnsite.wait_until(lambda: processes_of(fake) == [], limit=10)
 
 
-@pytest.mark.parametrize("behaviour", FAULTS)
-def test_a_faulty_engine_leaves_nothing_but_its_log_and_an_alarm(week, behaviour):
+def expect_a_failed_night(week, behaviour):
     status, words, more = FAULTS[behaviour]
     fake = week.use_fake(behaviour, **more)
     ran = week.ended(status, "backup", words=words)
@@ -64,9 +65,19 @@ def test_a_faulty_engine_leaves_nothing_but_its_log_and_an_alarm(week, behaviour
 
     week.configure()
     week.good("backup")
-    newest = week.newest()
-    assert newest["parent"] == week.ids[2], "a failed capture breaks no chain"
+    assert week.newest()["parent"] == week.ids[2], "a failed capture breaks no chain"
     assert week.alerts("backup_recovered")
+
+
+@pytest.fixture(scope="module")
+def nights(drill, request):
+    return drill(expect_a_failed_night, cases_of(
+        request, "test_a_faulty_engine_leaves_nothing_but_its_log_and_an_alarm"))
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_faulty_engine_leaves_nothing_but_its_log_and_an_alarm(nights, case):
+    assert nights[case] == ""
 
 
 def test_a_flood_of_log_is_read_and_cut_and_harms_nothing(week):

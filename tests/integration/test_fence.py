@@ -109,7 +109,7 @@ def test_a_server_that_restarts_during_the_capture_makes_no_link(own_site):
     """Also a broken engine, for its connection goes; either way the chain before stays good."""
     site = own_site
     first = site.backup("full")
-    site.configure(instance={"throttle": "256K"})
+    site.configure(instance={"throttle": "1M"})
     running = site.start("backup", "--type=full")
     try:
         lsnsite.wait_until(lambda: any("/data/" in name for name in site.captures()), running)

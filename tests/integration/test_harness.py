@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The harness proves itself: when these fail, no other result means anything."""
 import os
+import signal
 import subprocess
 import time
 import urllib.request
 
 import pytest
 
+import checker
 import lsnsite
 import mariadb
+import test_secrets
+import test_unchanged
 
 
 def mariadb_backup(site_place, server, *arguments):
@@ -162,3 +166,50 @@ def test_stored_bytes_count_a_hard_link_once(place):
     (one / "file").write_bytes(b"x" * 100000)
     os.link(one / "file", two / "file")
     assert lsnsite.stored_bytes(one, two) == lsnsite.stored_bytes(one) >= 100000
+
+
+def test_the_checker_finds_what_is_wrong(week):
+    """One fault of each kind; a checker that says nothing would prove nothing."""
+    shelf = week.repository / week.INSTANCE
+    assert checker.faults_of(week.repository, week.INSTANCE) == []
+    lsnsite.flip_byte(week.sealed(week.ids[0], "sbtest1"))
+    lsnsite.add_published(week.directory(week.ids[1]) / "stranger", "x")
+    lsnsite.rewrite_checked(shelf / "catalog.ini", "pinned = no", "pinned = yes")
+    lsnsite.rewrite_checked(shelf / "catalog.ini.copy", "generation = ", "generation = 9")
+    lsnsite.flip_byte(week.directory(week.ids[2]) / "backup.ini")
+    (shelf / ".trash/left").mkdir()
+    said = "\n".join(checker.faults_of(week.repository, week.INSTANCE))
+    for words in ("sbtest1.ibd.lz4: does not match", "stranger is there or named", "pinned is",
+                  "its copy differ", "backup.ini: its checksum", ".trash holds left"):
+        assert words in said, said
+
+
+@pytest.mark.parametrize("arguments,environment", [
+    (["sh", "-c", "sleep 30; :", "planted"], {}), (["sleep", "30"], {"A": "planted"})])
+def test_the_watcher_of_secrets_sees_arguments_and_environment(arguments, environment):
+    watcher = test_secrets.Watcher([b"planted"])
+    running = subprocess.Popen(arguments, env={"PATH": os.environ["PATH"], **environment},
+                               start_new_session=True)
+    try:
+        lsnsite.wait_until(lambda: watcher.found, limit=10)
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        watcher.close()
+
+
+def test_a_drill_tells_which_case_failed(drill):
+    def fails_on_two(week, case):
+        assert week.ids and case != 2, "two is bad"
+
+    told = drill(fails_on_two, [1, 2, 3])
+    assert told[1] == told[3] == "" and "two is bad" in told[2]
+
+
+def test_the_trace_tells_a_write_below_backups_from_one_beside_it():
+    changes, backups = test_unchanged.changes, "/r/shop/backups"
+    for call in ('unlinkat(5</r/shop/backups/a>, "x", 0) = 0', 'unlink("/r/shop/backups/a/x") = 0',
+                 'renameat2(5</r/shop>, "backups/a", 5</r/shop>, "b", 0) = 0'):
+        assert changes(call, backups), call
+    for call in ('unlinkat(5</r/shop/.trash>, "x", 0) = 0', 'mkdir("/r/shop/.incoming/a") = 0'):
+        assert not changes(call, backups), call

@@ -260,7 +260,7 @@ def test_a_disk_that_fills_up_meanwhile_is_16_and_keeps_what_it_has(site_on_a_sm
     site = site_on_a_small_disk
     first = site.backup("full")
     wanted = site.server.checksums()
-    site.configure(instance={"throttle": "512K"})
+    site.configure(instance={"throttle": "1M"})
     running = site.start("backup", "--type=full")
     try:
         lsnsite.wait_until(lambda: site.captures() and any(
