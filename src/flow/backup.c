@@ -420,7 +420,8 @@ static gboolean take(Work *work, BackupOutcome *outcome, GError **error)
 static gboolean is_worth_another(const BackupOutcome *outcome)
 {
     return outcome->backup != NULL && outcome->backup->type == BACKUP_FULL &&
-           outcome->verdict.failed != NULL && outcome->verdict.failed_level == PROOF_PREPARE;
+           outcome->verdict.failed != NULL &&
+           g_str_equal(outcome->verdict.failed, outcome->backup->id);
 }
 
 gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)

@@ -47,6 +47,9 @@ static void blame(const Work *work, const Backup *link, const GError *error)
     Status status = error_status(error);
     if (status != STATUS_VERIFY && status != STATUS_ENGINE)
         return;
+    /* its bytes matched in this very pass, and they were prepared before: it is not the link */
+    if (status == STATUS_ENGINE && link->proof >= PROOF_PREPARE)
+        return;
     if (cancel_signal() != 0)
         return;
     work->prepared->failed = link;

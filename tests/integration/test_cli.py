@@ -174,7 +174,7 @@ def test_help_names_every_command_and_each_has_its_own(bare_site):
 @pytest.mark.parametrize("typed,meant", [("bakcup", "backup"), ("staus", "status"),
                                          ("restor", "restore"), ("verfy", "verify")])
 def test_an_unknown_command_is_answered_with_the_nearest(bare_site, typed, meant):
-    bare_site.ended(2, typed, words=[typed, f"did you mean: lsnchain {meant}"])
+    bare_site.ended(2, typed, words=[typed, f"the nearest is {meant}"])
 
 
 # ---- alerts --------------------------------------------------------------------------------------

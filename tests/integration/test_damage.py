@@ -174,7 +174,8 @@ def test_a_link_that_vanished_unnoticed_is_noticed_by_the_next_backup(week):
 def test_of_a_damaged_catalog_the_other_copy_is_read(week, name, other):
     catalog = week.repository / week.INSTANCE / name
     lsnsite.flip_byte(catalog)
-    ran = week.ended(WARNINGS, "list", words=[f"{name}:", "checksum"])
+    ran = week.good("list")
+    assert f"{name}:" in ran.stderr and "checksum" in ran.stderr
     assert all(backup_id in ran.stdout for backup_id in week.ids), ran.said
     week.ended(WARNINGS, "backup", "--type=incremental", words=[name])
     assert week.alerts("catalog_damaged")[0]["cause"].count(name)
