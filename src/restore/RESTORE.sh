@@ -83,10 +83,13 @@ if [ -e "$target" ] && [ -n "$(ls -A "$target")" ]; then
 fi
 mkdir -p "$target"
 target=$(cd "$target" && pwd -P)
-work=$target.lsnchain-link
-[ ! -e "$work" ] || die "$work is in the way; remove it"
+# inside the target, which may be a mount point: the engine renames files from link to base
+top=$target/.lsnchain
+base=$top/base
+work=$top/incr
 unfinished=$target/lsnchain-restore.ini
 printf '[restore]\nbackup = %s\n' "$(basename "$here")" > "$unfinished"
+mkdir "$top"
 
 # marks_of_files DIRECTORY: a line for each file below it
 marks_of_files() (
@@ -143,8 +146,8 @@ unseal() {
 
 # prepare [OPTION...]: the engine's recovery; its last words must be the good ones
 prepare() {
-    log=$target.lsnchain-log
-    "$engine" --prepare --target-dir="$target" --use-memory="$memory" "$@" > "$log" 2>&1 ||
+    log=$top/log
+    "$engine" --prepare --target-dir="$base" --use-memory="$memory" "$@" > "$log" 2>&1 ||
         { cat "$log" >&2; die "the engine failed"; }
     case $(tail -n 1 "$log") in
         *'completed OK!'*) ;;
@@ -166,7 +169,7 @@ only_apply() {
 for link in $chain; do
     apply=$(only_apply "$link")
     if [ -z "$(fact "$link" parent)" ]; then
-        unseal "$link" "$target"
+        unseal "$link" "$base"
         # shellcheck disable=SC2086  # nothing, or one word
         prepare $apply
     else
@@ -177,8 +180,12 @@ for link in $chain; do
     fi
 done
 
-rm -f "$unfinished"
+for entry in "$base"/* "$base"/.[!.]* "$base"/..?*; do
+    [ ! -e "$entry" ] || mv "$entry" "$target/" || die "cannot move $entry into place"
+done
+rm -rf "$top"
 sync
+rm -f "$unfinished"
 say "done: $target holds the data of $(fact "$(basename "$here")" data_until)"
 binlog=$(fact "$(basename "$here")" binlog_file)
 [ -z "$binlog" ] || say "binary log position: $binlog $(fact "$(basename "$here")" binlog_pos)"
