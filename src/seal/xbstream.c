@@ -167,6 +167,8 @@ static gboolean check_name(const char *name, size_t length, gboolean pattern, GE
     const char *fault = name_fault(name, plain);
     if (fault != NULL)
         return refuse_name(name, length, fault, error);
+    if (memchr(name, '*', plain) != NULL) /* a server writes @002a */
+        return refuse_name(name, length, "has a '*'", error);
     if (name_is_sealed(name))
         return refuse_name(name, length,
                            "ends in a suffix of ours" HINT(
