@@ -211,6 +211,7 @@ Test(xbstream, refuses_hostile_names)
         {"a\0b", 3, "character"},
         {"a\177", 2, "character"},
         {"a\\b", 3, "character"},
+        {"a*b", 3, "has a '*'"},
         {"t.ibd.lz4", 9, "suffix of ours"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
