@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#define PLAIN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 enum {
     LINE_LIMIT = 64 * 1024,
     TICK_MS = 100,
@@ -345,7 +347,7 @@ const char *const *proc_plain_env(void)
     if (g_once_init_enter(&once)) {
         const char *zone = g_getenv("TZ");
         size_t n = 0;
-        env[n++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        env[n++] = "PATH=" PLAIN_PATH;
         env[n++] = "LC_ALL=C";
         if (zone != NULL)
             env[n++] = g_strconcat("TZ=", zone, NULL);
@@ -354,9 +356,22 @@ const char *const *proc_plain_env(void)
     return env;
 }
 
+/* Along our own PATH: what is run does not depend on whose shell or cron we were started from. */
+static char *find_in_plain_path(const char *program)
+{
+    g_auto(GStrv) directories = g_strsplit(PLAIN_PATH, ":", -1);
+    for (size_t i = 0; directories[i] != NULL; i++) {
+        g_autofree char *path = g_build_filename(directories[i], program, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) && !g_file_test(path, G_FILE_TEST_IS_DIR))
+            return g_steal_pointer(&path);
+    }
+    return NULL;
+}
+
 char *proc_find(const char *program, GError **error)
 {
-    char *path = g_find_program_in_path(program);
+    char *path = strchr(program, '/') != NULL ? g_find_program_in_path(program)
+                                              : find_in_plain_path(program);
     if (path == NULL)
         (void)fail(error, STATUS_UNFIT,
                    "there is no program %s" HINT("install it, or give its path"), program);

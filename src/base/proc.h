@@ -65,7 +65,8 @@ char *proc_end_text(const ProcEnd *end);
 /* The environment for children: PATH, LC_ALL=C and the time zone, and nothing else of ours. */
 const char *const *proc_plain_env(void);
 
-/* The full path of a program: as given when it has a slash, else looked for in PATH.  Free it. */
+/* The full path of a program: as given when it has a slash, else looked for in the usual
+ * directories, whatever our own PATH says.  Free it. */
 char *proc_find(const char *program, GError **error);
 
 #endif

@@ -262,6 +262,18 @@ static void fence_in(Work *work, Capture *capture)
     backup_quarantine(capture->backup, gravest->rule, work->broke_why, clock_now());
 }
 
+/* For the display of progress: an incremental is mostly as large as the last one. */
+static uint64_t expected_stream(const Work *work)
+{
+    const GPtrArray *backups = work->run->catalog->backups;
+    for (guint i = backups->len; work->plan.type == BACKUP_INCREMENTAL && i > 0; i--) {
+        const Backup *backup = backups->pdata[i - 1];
+        if (backup->type == BACKUP_INCREMENTAL)
+            return backup->bytes_plain;
+    }
+    return work->plan.type == BACKUP_FULL ? work->data_bytes : 0;
+}
+
 /* What cannot be published now would not be tomorrow either, and its room is needed. */
 static void drop_unpublished(const Run *run, const char *id)
 {
@@ -286,7 +298,7 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
         .id = id,
         .before = &work->before,
         .options = work->options,
-        .expected_bytes = work->plan.type == BACKUP_FULL ? work->data_bytes : 0,
+        .expected_bytes = expected_stream(work),
     };
     g_auto(Capture) capture = {0};
     if (!capture_take(&spec, &capture, error))
