@@ -8,6 +8,8 @@
 #include "flow/restore.h"
 #include "model/chain.h"
 
+#include <unistd.h>
+
 typedef struct {
     App *app;
     const char *wanted;
@@ -59,10 +61,11 @@ static void show_end(const App *app, const RestoreOutcome *outcome, gboolean own
                      backup->binlog_file, backup->binlog_pos,
                      *backup->gtid != '\0' ? ", GTID " : "", backup->gtid);
     g_autofree char *quoted = g_shell_quote(outcome->target);
+    const char *as_root = geteuid() == 0 ? "" : "sudo "; /* to give files away, and to be mysql */
     report_print(report, "next:\n");
     if (!owned)
-        report_print(report, "  chown -R mysql: %s\n", quoted);
-    report_print(report, "  mariadbd --user=mysql --datadir=%s\n", quoted);
+        report_print(report, "  %schown -R mysql: %s\n", as_root, quoted);
+    report_print(report, "  %smariadbd --user=mysql --datadir=%s\n", as_root, quoted);
 }
 
 /* `latest` is the newest that can be restored; when that is not the newest of all, we say so. */

@@ -96,6 +96,7 @@ typedef struct {
     EngineLog log;
     char *user;               /* as whom it was told to connect; NULL for a prepare */
     gboolean log_cut;         /* it said so much that not all of it was kept */
+    gboolean reads_hidden;    /* the kernel does not let us see its I/O: a stall is less sure */
     int64_t ddl_locked_ms;    /* how long it made DDL wait */
     int64_t commit_locked_ms; /* and commits */
 } EngineRun;

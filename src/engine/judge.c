@@ -15,6 +15,9 @@ static const struct {
     {"missing required privilege", "grant it to the user of `defaults_file`"},
     {"Access denied", "check user and password in `defaults_file`, and the user's grants"},
     {"Failed to connect", "is the server up, and does `defaults_file` name its socket?"},
+    {"Can't open dir", "it may not read the server's files: see docs/ordinary-user.md"},
+    {"must be readable", "it may not read the server's files: see docs/ordinary-user.md"},
+    {"error number 13", "it may not read the server's files: see docs/ordinary-user.md"},
     {"No space left", "make room on the engine's host"},
     {"Too many open files", "raise the limit of open files (LimitNOFILE) above the tables' number"},
     {"innodb_log_file_size", "the server overwrote its redo log before it was copied: make "
@@ -53,9 +56,11 @@ static gboolean judge_stop(const Engine *engine, const EngineRun *run, GError **
         return run->end.stop == PROC_BY_ITSELF || fail_run(engine, run, "it was stopped", error);
     case ENGINE_STALLED:
         return fail(error, STATUS_TIMEOUT,
-                    "%s was stopped: nothing moved for %s" HINT(
+                    "%s was stopped: nothing moved for %s%s" HINT(
                         "see its log and the server's process list; `stall_timeout` is the limit"),
-                    engine->name, limit);
+                    engine->name, limit,
+                    run->reads_hidden ? " (whether it read cannot be seen: /proc/PID/io is closed)"
+                                      : "");
     case ENGINE_LOCKED:
         return fail(error, STATUS_TIMEOUT,
                     "%s was stopped: it blocked DDL for longer than %s" HINT(

@@ -93,14 +93,16 @@ static void on_line(ProcStream stream, const char *line, void *data)
 /* ---- is it still alive, and does it hold its locks for too long? -------------------------------
  */
 
-/* All that the process read and wrote, as the kernel counts; 0 when it does not say. */
-static uint64_t process_io(pid_t pid)
+/* All that the process read and wrote, as the kernel counts; 0 when it does not say, as of an
+ * engine with file capabilities: that is remembered, for it makes a stall less sure. */
+static uint64_t process_io(pid_t pid, EngineRun *run)
 {
     char path[64];
     char text[512];
     (void)snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
     autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? files_read(fd, text, sizeof text - 1) : 0;
+    ssize_t got = fd >= 0 ? files_read(fd, text, sizeof text - 1) : -1;
+    run->reads_hidden |= got < 0 && errno == EACCES;
     if (got <= 0)
         return 0;
     text[got] = '\0';
@@ -121,7 +123,7 @@ static gboolean moved(Watch *watch, pid_t pid, int64_t now)
     watch->seen_bytes = bytes;
     watch->seen_lines = lines;
     if (now - watch->sampled_at >= SAMPLE_US) {
-        uint64_t io = process_io(pid);
+        uint64_t io = process_io(pid, watch->run);
         any |= io > watch->seen_io + READS_MATTER;
         watch->seen_io = io;
         watch->sampled_at = now;

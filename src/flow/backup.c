@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/units.h"
 #include "catalog/tree.h"
+#include "engine/datadir.h"
 #include "flow/capture.h"
 #include "flow/publishing.h"
 #include "flow/recover.h"
@@ -81,6 +82,7 @@ static gboolean look(Work *work, GError **error)
         return FALSE;
     const ServerFacts *facts = &work->before.facts;
     if (!engine_fits(work->engine, facts->version, facts->mariadb, error) ||
+        !datadir_check_readable(facts->datadir, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     server_facts_clear(&work->before.facts);

@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/proc.h"
 #include "base/units.h"
+#include "engine/datadir.h"
 #include "engine/engine.h"
 #include "flow/channels.h"
 #include "flow/witness.h"
@@ -182,11 +183,8 @@ static gboolean probe_datadir(Found *found, Probe *probe, GError **error)
 {
     if (!found->facts_known)
         return skip(probe, "the server is not known");
-    if (*found->facts.datadir_id == '\0')
-        return fail(error, STATUS_SERVER,
-                    "the data directory %s cannot be read from here" HINT(
-                        "run as a user that may read it, on the server's host"),
-                    found->facts.datadir);
+    if (!datadir_check_readable(found->facts.datadir, error))
+        return FALSE;
     probe->text = g_strdup(found->facts.datadir);
     return TRUE;
 }

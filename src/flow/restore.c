@@ -30,7 +30,10 @@ static gboolean parse_owner(const char *text, RestoreSpec *spec, GError **error)
     spec->user = user->pw_uid;
     spec->group = user->pw_gid;
     if (geteuid() != 0 && geteuid() != user->pw_uid)
-        return fail(error, STATUS_RESTORE, "only root can give files to %s", parts[0]);
+        return fail(error, STATUS_RESTORE,
+                    "only root can give files to %s" HINT(
+                        "restore without --owner, then: sudo chown -R %s: DIR"),
+                    parts[0], parts[0]);
     if (parts[1] == NULL || *parts[1] == '\0')
         return TRUE;
     const struct group *group = getgrnam(parts[1]);

@@ -127,7 +127,7 @@ gboolean repository_check_owner(const Repository *repository, GError **error)
         return TRUE;
     const struct passwd *owner = getpwuid(repository->owner);
     g_autofree char *name = owner != NULL ? g_strdup(owner->pw_name)
-                                          : g_strdup_printf("#%u", (unsigned)repository->owner);
+                                          : g_strdup_printf("'#%u'", (unsigned)repository->owner);
     return fail(error, STATUS_REFUSED,
                 "the repository %s belongs to user %s, and this is user id %u" HINT(
                     "run: sudo -u %s lsnchain …"),

@@ -60,10 +60,11 @@ def place(session_place):
     shutil.rmtree(place, ignore_errors=True)
 
 
-def start_server(template, own, number, options=()):
+def start_server(template, own, number, options=(), environment=None):
     own.mkdir()
     data = mariadb.copy_of_template(template, own / "data")
-    server = mariadb.Server(data, own, ["--log-bin=bin", f"--server-id={number}", *options])
+    server = mariadb.Server(data, own, ["--log-bin=bin", f"--server-id={number}", *options],
+                            environment=environment)
     try:
         server.start().add_backup_user()
     except BaseException:

@@ -52,24 +52,30 @@ def make_template(directory):
 class Server:
     """One mariadbd on `data`; its socket, log and pid file are in `place`."""
 
-    def __init__(self, data, place, options=()):
+    def __init__(self, data, place, options=(), become=(), environment=None):
         self.data = pathlib.Path(data)
         self.place = pathlib.Path(place)
         self.place.mkdir(exist_ok=True)
         self.socket = self.place / "sock"
         self.log = self.place / "error.log"
         self.options = list(options)
+        self.become = list(become)  # words before the command, of a user to whom all belongs
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
-        give_to_server(self.place)
+        self.give(self.place)
+
+    def give(self, path):
+        if not self.become:
+            give_to_server(path)
 
     def start(self):
-        give_to_server(self.data)
+        self.give(self.data)
         said = open(self.place / "output.log", "ab")
         self.process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+            [*self.become, "mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
              f"--pid-file={self.place}/pid", f"--log-error={self.log}", f"--tmpdir={self.place}",
-             "--skip-networking", *SMALL, *as_owner(), *self.options],
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+             "--skip-networking", *SMALL, *([] if self.become else as_owner()), *self.options],
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=self.environment)
         said.close()
         deadline = time.monotonic() + START_LIMIT
         while self.client("SELECT 1").returncode != 0:

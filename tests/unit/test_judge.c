@@ -206,6 +206,15 @@ Test(judge, tells_a_limit_by_its_name)
     }
 }
 
+Test(judge, tells_when_a_stall_could_not_be_seen_for_sure)
+{
+    g_auto(EngineRun) run = good_run();
+    run.stop = ENGINE_STALLED;
+    run.stop_limit_s = 90;
+    run.reads_hidden = TRUE;
+    expect_capture(&run, STATUS_TIMEOUT, "/proc/PID/io is closed");
+}
+
 Test(judge, keeps_only_the_first_errors_for_the_message)
 {
     g_auto(EngineRun) run = {.user = g_strdup("backup"), .end = {.status = 1}};

@@ -263,7 +263,7 @@ Test(repository, is_not_written_by_anybody_but_its_owner)
     g_autoptr(Repository) nameless = repository_open(path, NULL);
     g_autoptr(GError) unnamed = NULL;
     cr_expect_not(repository_check_owner(nameless, &unnamed));
-    sample_expect_error(unnamed, STATUS_REFUSED, "sudo -u #4242");
+    sample_expect_error(unnamed, STATUS_REFUSED, "sudo -u '#4242'");
 }
 
 Test(repository, may_be_reached_by_a_link_but_its_marker_is_none)
