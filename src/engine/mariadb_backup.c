@@ -172,10 +172,14 @@ static void capture_argv(GPtrArray *argv, const EngineCapture *capture)
         engine_add_arg(argv, "--datadir=%s", capture->datadir);
 }
 
-/* Of the option files it then reads the backup-my.cnf of the directory only. */
+/*
+ * The one option file that it reads by itself, said so that no other is: what InnoDB must know of
+ * this data directory (several ibdata files, keys) stands there only.  --no-defaults would keep it
+ * from being read at all.
+ */
 static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
 {
-    engine_add_arg(argv, "--no-defaults");
+    engine_add_arg(argv, "--defaults-file=%s/backup-my.cnf", prepare->base_dir);
     engine_add_arg(argv, "--prepare");
     engine_add_arg(argv, "--target-dir=%s", prepare->base_dir);
     if (prepare->incr_dir != NULL)

@@ -70,7 +70,8 @@ Test(argv, of_a_prepare_reads_no_option_file_of_the_system)
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     mariadb_backup_family.prepare_argv(argv, &prepare);
     g_autofree char *got = joined(argv);
-    cr_expect_str_eq(got, "--no-defaults --prepare --target-dir=/base --incremental-dir=/incr "
+    cr_expect_str_eq(got, "--defaults-file=/base/backup-my.cnf --prepare --target-dir=/base "
+                          "--incremental-dir=/incr "
                           "--use-memory=536870912");
 }
 
