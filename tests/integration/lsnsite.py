@@ -2,6 +2,7 @@
 """A site: one server, one repository, one configuration, and lsnchain run on them by hand."""
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -144,7 +145,7 @@ class Site:
         self.state = self.place / "state"
         self.conf = self.place / "lsnchain.conf"
         self.defaults_file = self.place / "shop.cnf"
-        self.restores = 0
+        self.restores = itertools.count(1)  # several threads may ask
         self.write_defaults_file()
         self.configure()
 
@@ -263,8 +264,7 @@ class Site:
             or next((self.directory(backup_id) / "data" / schema).glob(f"{table}.ibd*"))
 
     def new_target(self):
-        self.restores += 1
-        return self.place / f"restored{self.restores}"
+        return self.place / f"restored{next(self.restores)}"
 
     def restore(self, backup_id):
         target = self.new_target()

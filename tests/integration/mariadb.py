@@ -36,14 +36,14 @@ def option_file_value(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def make_template(directory):
+def make_template(directory, *options):
     """An empty data directory, which each server gets a copy of: installing takes seconds."""
     directory = pathlib.Path(directory)
     directory.mkdir()
     give_to_server(directory)
     done = subprocess.run(
         ["mariadb-install-db", "--no-defaults", f"--datadir={directory}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *SMALL, *as_owner()],
+         "--auth-root-authentication-method=normal", *SMALL, *options, *as_owner()],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory
@@ -105,10 +105,12 @@ class Server:
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def client(self, sql, user="root", password=""):
+    def client(self, sql, user="root", password="", raw=True):
+        """With raw=False the client writes line ends, tabs and backslashes as \\n, \\t and \\\\."""
         return subprocess.run(
             ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={user}",
-             "--batch", "--skip-column-names", "--raw"],
+             "--default-character-set=utf8mb4", "--batch", "--skip-column-names",
+             *(["--raw"] if raw else [])],
             env={**os.environ, "MYSQL_PWD": password}, input=sql, capture_output=True, text=True)
 
     def sql(self, text, **login):
