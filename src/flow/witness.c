@@ -39,12 +39,15 @@ gboolean observe_privileges(Server *server, const Engine *engine, gboolean check
     g_ptr_array_add(needed, NULL);
 
     g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
-    if (!server_privileges(server, (const char *const *)needed->pdata, missing, error))
+    g_autofree char *remedy = NULL;
+    if (!server_privileges(server, (const char *const *)needed->pdata, missing, &remedy, error))
         return FALSE;
     if (missing->len == 0)
         return TRUE;
-    g_autofree char *grant = server_grant_text(server, missing);
+    guint count = missing->len;
+    g_ptr_array_add(missing, NULL);
+    g_autofree char *names = g_strjoinv(", ", (char **)missing->pdata);
     return fail(error, STATUS_SERVER,
-                "the backup user lacks %u of the privileges it needs" HINT("type: %s"),
-                missing->len, grant);
+                "the backup user lacks %u of the privileges it needs: %s" HINT("type: %s"), count,
+                names, remedy);
 }

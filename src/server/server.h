@@ -2,14 +2,15 @@
 /*
  * server: what we ask the database server, one named function for each question.
  *
- * Every SQL statement stands in server.c.  A failure is STATUS_SERVER (12) and names the server and
- * the question; a lost connection too: nothing is asked again behind the caller's back.
+ * Every SQL statement of ours stands in this room.  A failure is STATUS_SERVER (12) and names the
+ * server and the question; a lost connection too: nothing is asked again behind the caller's back.
  *
  * One thread at a time.
  */
 #ifndef LSNCHAIN_SERVER_SERVER_H
 #define LSNCHAIN_SERVER_SERVER_H
 
+#include "model/readiness.h"
 #include "server/login.h"
 
 #include <glib.h>
@@ -41,9 +42,10 @@ typedef struct {
     char *datadir;
     /* Device, inode and birth time of ibdata1; "" when the data directory is not readable here. */
     char *datadir_id;
-    char *gtid;        /* gtid_current_pos or gtid_executed */
+    char *gtid;        /* gtid_current_pos or gtid_executed; "" without GTID mode */
     GPtrArray *params; /* ServerParam, sorted by name */
     char *user;        /* CURRENT_USER() */
+    char *proxy;       /* @@proxy_user, or "" */
 } ServerFacts;
 
 gboolean server_facts(Server *server, ServerFacts *facts, GError **error);
@@ -72,17 +74,42 @@ GPtrArray *server_tables(Server *server, GError **error);
 gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error);
 
 /*
- * Adds to `missing` (char *, with g_free) those of `needed` ("RELOAD", ..., NULL-terminated) that
- * the user does not have on *.*.  Reads SHOW GRANTS: those of the roles that it shows count.
+ * The InnoDB tables, and parts of tables, that have no file of their own: they live in the system
+ * tablespace or in a general one.  Named as InnoDB names files: "shop/orders@002db", "shop/t#P#p0".
+ * Free it with g_hash_table_unref().
+ */
+GHashTable *server_tables_without_file(Server *server, GError **error);
+
+/*
+ * Adds to `missing` (char *, with g_free) those of `needed` (NULL-terminated) that the user does
+ * not have: "RELOAD" is one on *.*, "SELECT ON schema.table" one on a table.  Reads SHOW GRANTS;
+ * roles count when they are active.  `remedy` is what to type then, else NULL; free it.
  */
 gboolean server_privileges(Server *server, const char *const *needed, GPtrArray *missing,
-                           GError **error);
-/* "GRANT A, B ON *.* TO `backup`@`localhost`;" to type.  Free it. */
-char *server_grant_text(Server *server, const GPtrArray *missing);
+                           char **remedy, GError **error);
 
 gboolean server_lsn(Server *server, uint64_t *lsn, GError **error);
 
 /* The sizes of all InnoDB tablespaces as InnoDB knows them: cheap, for it opens no table. */
 gboolean server_data_bytes(Server *server, uint64_t *bytes, GError **error);
+
+/* How large the redo log is, and what was written to it since the start; 0 where not told. */
+gboolean server_redo(Server *server, uint64_t *capacity, uint64_t *written, int64_t *uptime_s,
+                     GError **error);
+
+/* The files of InnoDB's tables. */
+gboolean server_table_files(Server *server, uint64_t *files, GError **error);
+
+/* Session (model/readiness.h) of all other connections that execute something. */
+GPtrArray *server_sessions(Server *server, GError **error);
+
+/*
+ * Whether somebody holds the lock that only one backup can hold: tries for so long to take it, and
+ * gives it back.  Not known where backups share their lock (MySQL).
+ */
+gboolean server_backup_lock(Server *server, int64_t wait_s, BackupLock *lock, GError **error);
+
+/* Clear `facts` after TRUE. */
+gboolean server_replica(Server *server, ReplicaFacts *facts, GError **error);
 
 #endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+#include "server/grants.h"
+#include "server/session.h"
+
+#include <string.h>
+
+ServerTable *server_table_new(const char *schema, const char *name, const char *type,
+                              const char *engine)
+{
+    ServerTable *table = g_new0(ServerTable, 1);
+    table->schema = g_strdup(schema);
+    table->name = g_strdup(name);
+    table->type = g_strdup(type);
+    table->engine = g_strdup(engine);
+    return table;
+}
+
+void server_table_free(ServerTable *table)
+{
+    g_free(table->schema);
+    g_free(table->name);
+    g_free(table->type);
+    g_free(table->engine);
+    g_free(table);
+}
+
+static void table_free(gpointer table)
+{
+    server_table_free(table);
+}
+
+static int compare_tables(gconstpointer a, gconstpointer b)
+{
+    const ServerTable *one = *(const ServerTable *const *)a;
+    const ServerTable *other = *(const ServerTable *const *)b;
+    int schemas = strcmp(one->schema, other->schema);
+    return schemas != 0 ? schemas : strcmp(one->name, other->name);
+}
+
+static gboolean keep_table(const Answer *row, void *data)
+{
+    for (int i = 0; i < 4; i++) {
+        if (row->values[i] == NULL)
+            return FALSE;
+    }
+    g_ptr_array_add(
+        data, server_table_new(row->values[0], row->values[1], row->values[2], row->values[3]));
+    return TRUE;
+}
+
+/* No column of sizes: data_length opens every table and evicts production's table cache. */
+GPtrArray *server_tables(Server *server, GError **error)
+{
+    g_autoptr(GPtrArray) tables = g_ptr_array_new_with_free_func(table_free);
+    if (!ask(server, "its tables",
+             "SELECT table_schema, table_name, table_type, COALESCE(engine, '')"
+             " FROM information_schema.tables"
+             " WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'sys')"
+             " AND table_type NOT LIKE '%TEMPORARY%' AND table_name NOT LIKE '#mysql50##%'"
+             " AND table_name NOT LIKE '#mysql50#@0023sql%'",
+             keep_table, tables, error))
+        return NULL;
+    g_ptr_array_sort(tables, compare_tables);
+    return g_steal_pointer(&tables);
+}
+
+static uint64_t count_innodb(const GPtrArray *tables)
+{
+    uint64_t count = 0;
+    for (guint i = 0; i < tables->len; i++) {
+        const ServerTable *table = tables->pdata[i];
+        count += g_ascii_strcasecmp(table->engine, "InnoDB") == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* Partitions are one table; the parts of a full text index and what a DDL left behind are none. */
+static gboolean innodb_tables(Server *server, uint64_t *count, GError **error)
+{
+    g_autofree char *sql = g_strdup_printf(
+        "SELECT COUNT(DISTINCT SUBSTRING_INDEX(SUBSTRING_INDEX(NAME, '#P#', 1), '#p#', 1)) FROM %s"
+        " WHERE NAME LIKE '%%/%%' AND NAME NOT LIKE '%%/FTS\\_%%' AND NAME NOT LIKE '%%/#sql%%'"
+        " AND NAME NOT LIKE 'sys/%%'",
+        server->dialect->innodb_tables);
+    return ask_number(server, "the number of InnoDB's tables", sql, count, error);
+}
+
+/* A table that came or went between the two questions is no reason to refuse: three attempts. */
+gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error)
+{
+    uint64_t listed = count_innodb(tables);
+    uint64_t known = 0;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        if (!innodb_tables(server, &known, error))
+            return FALSE;
+        if (listed >= known)
+            return TRUE;
+        g_autoptr(GPtrArray) again = server_tables(server, error);
+        if (again == NULL)
+            return FALSE;
+        listed = count_innodb(again);
+        if (listed >= known)
+            return TRUE;
+    }
+    g_autoptr(GPtrArray) missing = g_ptr_array_new();
+    g_ptr_array_add(missing, (gpointer) "SHOW VIEW");
+    g_autofree char *grant = grants_to_type(missing, server->user);
+    return fail(error, STATUS_SERVER,
+                "%s shows us %" G_GUINT64_FORMAT
+                " InnoDB tables, but InnoDB itself has %" G_GUINT64_FORMAT HINT("%s"),
+                server->where, listed, known, grant);
+}
+
+static gboolean keep_name(const Answer *row, void *data)
+{
+    if (row->values[0] == NULL)
+        return FALSE;
+    (void)g_hash_table_add(data, g_strdup(row->values[0]));
+    return TRUE;
+}
+
+GHashTable *server_tables_without_file(Server *server, GError **error)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *sql =
+        g_strdup_printf("SELECT NAME FROM %s WHERE %s AND NAME LIKE '%%/%%'",
+                        server->dialect->innodb_tables, server->dialect->is_shared);
+    if (!ask(server, "its tables in shared tablespaces", sql, keep_name, names, error))
+        return NULL;
+    return g_steal_pointer(&names);
+}
