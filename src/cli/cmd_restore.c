@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "engine/engine.h"
 #include "flow/restore.h"
 #include "model/chain.h"
 
@@ -65,7 +66,8 @@ static void show_end(const App *app, const RestoreOutcome *outcome, gboolean own
     report_print(report, "next:\n");
     if (!owned)
         report_print(report, "  %schown -R mysql: %s\n", as_root, quoted);
-    report_print(report, "  %smariadbd --user=mysql --datadir=%s\n", as_root, quoted);
+    report_print(report, "  %s%s --user=mysql --datadir=%s\n", as_root,
+                 engine_server_program(backup->engine), quoted);
 }
 
 /* `latest` is the newest that can be restored; when that is not the newest of all, we say so. */

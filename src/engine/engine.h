@@ -31,12 +31,15 @@ typedef struct {
     char *version; /* "10.11.19-MariaDB" */
 } Engine;
 
+/* Whose server it is to back up; with "auto" that decides. */
+typedef enum { ENGINE_FOR_ANY, ENGINE_FOR_MARIADB, ENGINE_FOR_MYSQL } EngineServer;
+
 /* `wanted`: "auto", a name, or a path.  STATUS_UNFIT when it is missing or not one we know. */
-Engine *engine_find(const char *wanted, GError **error);
+Engine *engine_find(const char *wanted, EngineServer server, GError **error);
 void engine_free(Engine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 
-/* Rule `version`: tool and server must be of one series; the tool itself does not insist on it. */
+/* Rule `version`: tool and server must be of one series; some tools do not insist on it. */
 gboolean engine_fits(const Engine *engine, const char *server_version, gboolean server_is_mariadb,
                      GError **error);
 
@@ -55,6 +58,16 @@ EngineBuild engine_build(const Engine *engine, const char *server_version);
 
 /* What the engine's user must have on *.*, NULL-terminated. */
 const char *const *engine_privileges(const Engine *engine, gboolean checkpoint_first);
+
+/* STATUS_CONFIG when `checkpoint_first` is wanted of an engine that cannot do it. */
+gboolean engine_check_checkpoint_first(const Engine *engine, gboolean checkpoint_first,
+                                       GError **error);
+
+/* The dialect of its stream: is 'S' a chunk with holes (Percona), or a way back (MariaDB)? */
+gboolean engine_stream_has_holes(const Engine *engine);
+
+/* By the name in a backup's facts: "mysqld" or "mariadbd". */
+const char *engine_server_program(const char *engine);
 
 /*
  * Splits `text` as a shell would and refuses (STATUS_CONFIG) options that are ours, options that
@@ -82,7 +95,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineHost, engine_host_free)
 typedef enum {
     ENGINE_BY_ITSELF,
     ENGINE_STALLED,   /* neither stream, nor log, nor its reads moved for stall_timeout_s */
-    ENGINE_LOCKED,    /* held its DDL block for longer than lock_timeout_s */
+    ENGINE_LOCKED,    /* made DDL or commits wait for longer than lock_timeout_s */
     ENGINE_TOO_LONG,  /* max_time_s passed */
     ENGINE_GIVEN_UP,  /* give_up() said so: something else failed, and knows the cause */
     ENGINE_CANCELLED, /* a signal asked us to stop */
@@ -109,14 +122,19 @@ typedef struct {
     gboolean incremental; /* the host was made with the parent's checkpoints */
     int parallel;
     gboolean checkpoint_first;
-    char **extra_options;   /* from engine_check_options(); may be NULL */
-    int out_fd;             /* the stream goes here */
-    int log_fd;             /* what it says goes here too; -1: nowhere */
-    const int *inherit;     /* descriptors to hand down (the lock), ended by -1; may be NULL */
-    int64_t lock_timeout_s; /* these three: 0 for none */
+    char **extra_options; /* from engine_check_options(); may be NULL */
+    int out_fd;           /* the stream goes here */
+    int log_fd;           /* what it says goes here too; -1: nowhere */
+    const int *inherit;   /* descriptors to hand down (the lock), ended by -1; may be NULL */
+    /*
+     * These three: 0 for none.  lock_timeout_s also limits how long it waits for its locks.  An
+     * engine that holds its DDL lock from before the first file to its end does so by choice: then
+     * only the time counts that it makes commits wait.
+     */
+    int64_t lock_timeout_s;
     int64_t stall_timeout_s;
     int64_t max_time_s;
-    const char *datadir; /* NULL: as the server says */
+    const char *datadir; /* as the server says */
 
     /* Each may be NULL.  Called in the main thread. */
     uint64_t (*bytes)(void *data);   /* of the stream so far */

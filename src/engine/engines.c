@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* `auto` tries them in this order. */
-static const EngineFamily *const families[] = {&mariadb_backup_family};
+static const EngineFamily *const families[] = {&mariadb_backup_family, &xtrabackup_family};
 
 enum { VERSION_LIMIT_US = 30 * G_USEC_PER_SEC };
 
@@ -71,17 +71,25 @@ static Engine *recognise(const char *path, GError **error)
         engine->version = version;
         return engine;
     }
-    (void)fail(
-        error, STATUS_UNFIT,
-        "%s is no backup engine that we know: %s" HINT("give `engine` the path of mariadb-backup"),
-        path, g_strstrip(text->str));
+    (void)fail(error, STATUS_UNFIT,
+               "%s is no backup engine that we know: %s" HINT(
+                   "give `engine` the path of mariadb-backup or xtrabackup"),
+               path, g_strstrip(text->str));
     return NULL;
 }
 
-static char *find_installed(const char *wanted)
+static gboolean is_for(const EngineFamily *family, EngineServer server)
+{
+    return server == ENGINE_FOR_ANY || family->mariadb == (server == ENGINE_FOR_MARIADB);
+}
+
+/* A host may have the engines of both families: with `auto` the server decides. */
+static char *find_installed(const char *wanted, EngineServer server)
 {
     gboolean any = strcmp(wanted, "auto") == 0;
     for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (any && !is_for(families[i], server))
+            continue;
         for (const char *const *program = families[i]->programs; *program != NULL; program++) {
             g_autoptr(GError) missing = NULL;
             char *path =
@@ -93,14 +101,31 @@ static char *find_installed(const char *wanted)
     return NULL;
 }
 
-Engine *engine_find(const char *wanted, GError **error)
+static gboolean fail_missing(const char *wanted, EngineServer server, GError **error)
 {
-    g_autofree char *path = strchr(wanted, '/') != NULL ? g_strdup(wanted) : find_installed(wanted);
+    const EngineFamily *family = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(families) && family == NULL; i++) {
+        if (strcmp(wanted, families[i]->name) == 0 ||
+            (server != ENGINE_FOR_ANY && is_for(families[i], server)))
+            family = families[i];
+    }
+    if (family == NULL)
+        return fail(error, STATUS_UNFIT,
+                    "no backup engine is installed (engine = %s)" HINT(
+                        "install mariadb-backup or Percona XtraBackup, or give `engine` its path"),
+                    wanted);
+    return fail(error, STATUS_UNFIT,
+                "no backup engine for %s servers is installed (engine = %s)" HINT(
+                    "install %s, or give `engine` its path"),
+                family->servers, wanted, family->name);
+}
+
+Engine *engine_find(const char *wanted, EngineServer server, GError **error)
+{
+    g_autofree char *path =
+        strchr(wanted, '/') != NULL ? g_strdup(wanted) : find_installed(wanted, server);
     if (path == NULL) {
-        (void)fail(error, STATUS_UNFIT,
-                   "no backup engine is installed (engine = %s)" HINT(
-                       "install mariadb-backup, or give `engine` its path"),
-                   wanted);
+        (void)fail_missing(wanted, server, error);
         return NULL;
     }
     return recognise(path, error);
@@ -119,52 +144,109 @@ void engine_free(Engine *engine)
 /* ---- versions ---------------------------------------------------------------------------------
  */
 
-/* "10.11" of "10.11.19-MariaDB"; NULL when it does not look like a version.  Free it. */
-static char *series(const char *version)
+/* The number at *at, of at most six digits; *at then stands behind it. */
+static gboolean take_number(const char **at, unsigned *number)
 {
-    size_t major = strspn(version, "0123456789");
-    if (major == 0 || version[major] != '.')
-        return NULL;
-    size_t minor = strspn(version + major + 1, "0123456789");
-    return minor > 0 ? g_strndup(version, major + 1 + minor) : NULL;
+    size_t digits = strspn(*at, "0123456789");
+    if (digits == 0 || digits > 6)
+        return FALSE;
+    *number = (unsigned)g_ascii_strtoull(*at, NULL, 10);
+    *at += digits;
+    return TRUE;
 }
 
-static gboolean same_series(const char *one, const char *other)
+gboolean engine_version_parse(const char *text, EngineVersion *version)
 {
-    g_autofree char *a = series(one);
-    g_autofree char *b = series(other);
-    return a != NULL && b != NULL && strcmp(a, b) == 0;
+    *version = (EngineVersion){0};
+    const char *at = text;
+    if (!take_number(&at, &version->major) || *at++ != '.' || !take_number(&at, &version->minor))
+        return FALSE;
+    if (*at == '.' && g_ascii_isdigit(at[1])) {
+        at++;
+        if (!take_number(&at, &version->patch))
+            return FALSE;
+    }
+    if (*at == '-' && g_ascii_isdigit(at[1])) {
+        at++;
+        return take_number(&at, &version->build);
+    }
+    return TRUE;
+}
+
+gboolean engine_version_same_series(const EngineVersion *a, const EngineVersion *b)
+{
+    return a->major == b->major && a->minor == b->minor;
+}
+
+int engine_version_compare(const EngineVersion *a, const EngineVersion *b)
+{
+    const unsigned ours[] = {a->major, a->minor, a->patch, a->build};
+    const unsigned theirs[] = {b->major, b->minor, b->patch, b->build};
+    for (size_t i = 0; i < G_N_ELEMENTS(ours); i++) {
+        if (ours[i] != theirs[i])
+            return ours[i] < theirs[i] ? -1 : 1;
+    }
+    return 0;
 }
 
 gboolean engine_fits(const Engine *engine, const char *server_version, gboolean server_is_mariadb,
                      GError **error)
 {
-    if (engine->family->mariadb != server_is_mariadb)
+    const EngineFamily *family = engine->family;
+    EngineVersion tool;
+    EngineVersion server;
+    if (family->mariadb != server_is_mariadb)
         return fail(error, STATUS_UNFIT,
                     "%s cannot back up a server of version %s" HINT("it is for %s servers only"),
-                    engine->name, server_version,
-                    engine->family->mariadb ? "MariaDB" : "MySQL and Percona");
-    if (!same_series(engine->version, server_version)) {
-        g_autofree char *wanted = series(server_version);
+                    engine->name, server_version, family->servers);
+    if (!engine_version_parse(server_version, &server))
+        return fail(error, STATUS_UNFIT, "the server's version %s is none that we understand",
+                    server_version);
+    if (!engine_version_parse(engine->version, &tool) ||
+        !engine_version_same_series(&tool, &server))
         return fail(error, STATUS_UNFIT,
                     "%s %s does not fit the server's version %s" HINT(
-                        "install %s of the series %s, or give `engine` its path"),
-                    engine->name, engine->version, server_version, engine->name,
-                    wanted != NULL ? wanted : "of the server");
-    }
+                        "install %s of the series %u.%u, or give `engine` its path"),
+                    engine->name, engine->version, server_version, engine->name, server.major,
+                    server.minor);
+    if (family->takes != NULL && !family->takes(&tool, &server))
+        return fail(error, STATUS_UNFIT,
+                    "%s %s refuses servers of version %s" HINT(
+                        "install the newest %s of the series %u.%u, or give `engine` its path"),
+                    engine->name, engine->version, server_version, engine->name, server.major,
+                    server.minor);
     return TRUE;
+}
+
+static gboolean one_chain(const EngineFamily *family, const char *older, const char *newer)
+{
+    EngineVersion a;
+    EngineVersion b;
+    return engine_version_parse(older, &a) && engine_version_parse(newer, &b) &&
+           engine_version_same_series(&a, &b) &&
+           (family->continues == NULL || family->continues(&a, &b));
+}
+
+static const EngineFamily *family_of(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (strcmp(families[i]->name, name) == 0)
+            return families[i];
+    }
+    return NULL;
 }
 
 gboolean engine_extends(const EngineBuild *parent, const EngineBuild *next, char **why)
 {
     *why = NULL;
-    if (strcmp(parent->engine, next->engine) != 0)
+    const EngineFamily *family = family_of(parent->engine);
+    if (family == NULL || strcmp(parent->engine, next->engine) != 0)
         *why = g_strdup_printf("the chain was taken with %s, the engine is now %s", parent->engine,
                                next->engine);
-    else if (!same_series(parent->engine_version, next->engine_version))
+    else if (!one_chain(family, parent->engine_version, next->engine_version))
         *why = g_strdup_printf("the chain was taken with %s %s, the engine is now %s",
                                parent->engine, parent->engine_version, next->engine_version);
-    else if (!same_series(parent->server_version, next->server_version))
+    else if (!one_chain(family, parent->server_version, next->server_version))
         *why = g_strdup_printf("the chain was taken from a server of version %s, it is now %s",
                                parent->server_version, next->server_version);
     return *why == NULL;
@@ -177,5 +259,27 @@ EngineBuild engine_build(const Engine *engine, const char *server_version)
 
 const char *const *engine_privileges(const Engine *engine, gboolean checkpoint_first)
 {
-    return checkpoint_first ? engine->family->checkpoint_privileges : engine->family->privileges;
+    const EngineFamily *family = engine->family;
+    return checkpoint_first && family->checkpoint_privileges != NULL ? family->checkpoint_privileges
+                                                                     : family->privileges;
+}
+
+gboolean engine_check_checkpoint_first(const Engine *engine, gboolean checkpoint_first,
+                                       GError **error)
+{
+    return !checkpoint_first || engine->family->checkpoint_privileges != NULL ||
+           fail(error, STATUS_CONFIG,
+                "%s has no way to ask for a checkpoint first" HINT("remove `checkpoint_first`"),
+                engine->name);
+}
+
+gboolean engine_stream_has_holes(const Engine *engine)
+{
+    return engine->family->stream_has_holes;
+}
+
+const char *engine_server_program(const char *engine)
+{
+    const EngineFamily *family = family_of(engine);
+    return family != NULL && !family->mariadb ? "mysqld" : "mariadbd";
 }

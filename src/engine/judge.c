@@ -63,9 +63,9 @@ static gboolean judge_stop(const Engine *engine, const EngineRun *run, GError **
                                       : "");
     case ENGINE_LOCKED:
         return fail(error, STATUS_TIMEOUT,
-                    "%s was stopped: it blocked DDL for longer than %s" HINT(
+                    "%s was stopped: it blocked %s for longer than %s" HINT(
                         "`lock_timeout` is the limit; many tables or slow reads need a longer one"),
-                    engine->name, limit);
+                    engine->name, run->log.ddl_held ? "commits" : "DDL", limit);
     case ENGINE_TOO_LONG:
         return fail(error, STATUS_TIMEOUT, "%s was stopped: it took longer than %s", engine->name,
                     limit);
@@ -112,6 +112,8 @@ gboolean engine_judge_capture(const Engine *engine, const EngineRun *run, GError
         return fail(error, STATUS_ENGINE,
                     "%s connected as %s instead of %s: it did not use the option file it was given",
                     engine->name, log->user, run->user);
+    if (engine->family->ddl_lock_is_told && log->ddl_locked_at == 0)
+        return fail_run(engine, run, "it took no lock against DDL, or did not say so", error);
     return TRUE;
 }
 
@@ -129,5 +131,22 @@ gboolean engine_judge_prepare(const Engine *engine, const EngineRun *run, uint64
                     "%s applied the redo log up to LSN %" G_GUINT64_FORMAT
                     ", but this backup ends at %" G_GUINT64_FORMAT,
                     engine->name, run->log.recovered_lsn, last_lsn);
+    return TRUE;
+}
+
+gboolean engine_judge_prepared(const Engine *engine, const EngineCheckpoints *checkpoints,
+                               uint64_t to_lsn, gboolean is_last, GError **error)
+{
+    const EngineFamily *family = engine->family;
+    const char *wanted = is_last ? family->prepared_last_type : family->prepared_type;
+    if (strcmp(checkpoints->backup_type, wanted) != 0)
+        return fail(error, STATUS_ENGINE,
+                    "%s left the directory in the state \"%.40s\" instead of \"%s\"", engine->name,
+                    checkpoints->backup_type, wanted);
+    if (checkpoints->to_lsn != to_lsn)
+        return fail(error, STATUS_ENGINE,
+                    "%s prepared it to LSN %" G_GUINT64_FORMAT
+                    ", but the link ends at LSN %" G_GUINT64_FORMAT,
+                    engine->name, checkpoints->to_lsn, to_lsn);
     return TRUE;
 }

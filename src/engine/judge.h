@@ -9,6 +9,7 @@
 #define LSNCHAIN_ENGINE_JUDGE_H
 
 #include "engine/engine.h"
+#include "engine/metadata.h"
 
 /*
  * Exit status 0, no signal, not stopped by us, the end marker on the last stamped line, no line
@@ -17,10 +18,14 @@
 gboolean engine_judge_capture(const Engine *engine, const EngineRun *run, GError **error);
 
 /*
- * The same of a prepare, and the redo log was applied up to `last_lsn` of the link.  What the
- * checkpoints file says afterwards is for engine_read_checkpoints().
+ * The same of a prepare, and the redo log was applied up to `last_lsn` of the link, where the
+ * engine says how far it came.
  */
 gboolean engine_judge_prepare(const Engine *engine, const EngineRun *run, uint64_t last_lsn,
                               GError **error);
+
+/* What the checkpoints file says afterwards: the link's `to_lsn`, and the state that was wanted. */
+gboolean engine_judge_prepared(const Engine *engine, const EngineCheckpoints *checkpoints,
+                               uint64_t to_lsn, gboolean is_last, GError **error);
 
 #endif

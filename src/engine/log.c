@@ -1,116 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/log.h"
 
-#include "base/clock.h"
-
 #include <string.h>
 
-enum { STAMP_LENGTH = 19 }; /* "2026-11-23 13:52:37" */
-
-/* ---- stamps ---------------------------------------------------------------------------------- */
-
-static gboolean is_stamp(const char *at)
+static gboolean has_word(const char *line, const char *const *words)
 {
-    static const char shape[] = "dddd-dd-dd dd:dd:dd";
-    for (size_t i = 0; i < STAMP_LENGTH; i++) {
-        gboolean fits = shape[i] == 'd' ? g_ascii_isdigit(at[i]) : at[i] == shape[i];
-        if (!fits)
-            return FALSE;
-    }
-    return TRUE;
-}
-
-/* The stamp of "[00] STAMP text" or "[00] FATAL ERROR: STAMP text" at `at`, or NULL. */
-static const char *thread_stamp(const char *at)
-{
-    static const char fatal[] = "FATAL ERROR: ";
-    if (at[0] != '[' || !g_ascii_isdigit(at[1]) || !g_ascii_isdigit(at[2]) || at[3] != ']' ||
-        at[4] != ' ')
-        return NULL;
-    at += 5;
-    if (g_str_has_prefix(at, fatal))
-        at += strlen(fatal);
-    return is_stamp(at) ? at : NULL;
-}
-
-/* The last stamp of a line: progress without a newline may stand before it. */
-static const char *find_stamp(const char *line)
-{
-    const char *found = is_stamp(line) ? line : NULL;
-    for (const char *at = strchr(line, '['); at != NULL; at = strchr(at + 1, '[')) {
-        const char *stamp = thread_stamp(at);
-        if (stamp != NULL)
-            found = stamp;
-    }
-    return found;
-}
-
-static int64_t stamp_seconds(const char *stamp)
-{
-    g_autofree char *text = g_strdup_printf("%.10sT%.8sZ", stamp, stamp + 11);
-    int64_t seconds = 0;
-    return clock_parse(text, &seconds) ? seconds : 0;
-}
-
-/* ---- what a line means ----------------------------------------------------------------------- */
-
-/* A run with one of these is void, whatever its exit status. */
-static const char *const error_words[] = {"[ERROR]", "FATAL ERROR"};
-static const char *const recopy_words[] = {"Failed to re-copy", "Failed to remove",
-                                           "Failed to rename"};
-/* These are only told when it failed: some are harmless (a dropped Aria table, a retried page). */
-static const char *const told_words[] = {
-    "Error:",         "error:",           "Failed to ",        "failed to ", "an't ",
-    "unknown option", "unknown variable", "missing required ", "Error on ",  "o such file",
-    "errno: ",        "Access denied",    "only applied up to"};
-
-static gboolean has_word(const char *line, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strstr(line, words[i]) != NULL)
+    for (; words != NULL && *words != NULL; words++) {
+        if (strstr(line, *words) != NULL)
             return TRUE;
     }
     return FALSE;
 }
 
-static void keep_error(EngineLog *log, const char *line)
+/* Into the next of `n` places, when there is one; `count` counts all. */
+static void keep(char **places, guint n, guint *count, const char *line)
 {
     enum { LENGTH = 400 };
-    if (log->n_errors < ENGINE_LOG_KEPT) {
+    if (*count < n) {
         g_autofree char *cut = g_strndup(line, LENGTH);
-        log->errors[log->n_errors] = g_utf8_make_valid(g_strstrip(cut), -1);
+        places[*count] = g_utf8_make_valid(g_strstrip(cut), -1);
     }
-    log->n_errors++;
+    (*count)++;
 }
 
 static void look_for_errors(EngineLog *log, const char *line)
 {
-    gboolean error = has_word(line, error_words, G_N_ELEMENTS(error_words));
-    gboolean recopy = has_word(line, recopy_words, G_N_ELEMENTS(recopy_words));
+    gboolean error = has_word(line, log->form->errors);
+    gboolean lost = has_word(line, log->form->lost);
     log->error_seen |= error;
-    log->recopy_failed |= recopy;
-    if (error || recopy || has_word(line, told_words, G_N_ELEMENTS(told_words)))
-        keep_error(log, line);
+    log->recopy_failed |= lost;
+    if (error || lost || has_word(line, log->form->told))
+        keep(log->errors, ENGINE_LOG_KEPT, &log->n_errors, line);
 }
 
-static void note_stage(EngineLog *log, const char *stamp, const char *text, int64_t now_us)
+static gboolean asked_for(const EngineLog *log, const char *option)
 {
-    if (strcmp(text, "Starting BACKUP STAGE FLUSH") == 0) {
-        log->stage = ENGINE_STAGE_FLUSH;
-    } else if (strcmp(text, "Acquired locks for BACKUP STAGE BLOCK_DDL") == 0) {
-        log->stage = ENGINE_STAGE_BLOCK_DDL;
-        log->ddl_locked_at = now_us;
-    } else if (strcmp(text, "Acquired locks for BACKUP STAGE BLOCK_COMMIT") == 0) {
-        log->stage = ENGINE_STAGE_BLOCK_COMMIT;
-        log->commit_locked_at = now_us;
-        log->commit_locked_utc = stamp_seconds(stamp);
-    } else if (strcmp(text, "All tables unlocked") == 0) {
-        log->stage = ENGINE_STAGE_RELEASED;
-        log->released_at = now_us;
+    for (const char *const *word = log->options; word != NULL && *word != NULL; word++) {
+        g_autofree char *name = g_strndup(*word, strcspn(*word, "="));
+        (void)g_strdelimit(name, "_", '-');
+        if (g_str_has_prefix(name, "--") && strcmp(name + 2, option) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void look_for_losses(EngineLog *log, const char *text)
+{
+    for (const EngineLogLoss *loss = log->form->losses; loss != NULL && loss->says; loss++) {
+        if (strstr(text, loss->says) == NULL || has_word(text, log->form->harmless))
+            continue;
+        if (loss->option == NULL || asked_for(log, loss->option)) {
+            keep(log->warnings, ENGINE_LOG_WARNINGS, &log->n_warnings, text);
+            return;
+        }
     }
 }
 
-/* "Connecting to MariaDB server host: localhost, user: backup, password: set, port: ..." */
+static void note_moment(EngineLog *log, EngineMoment moment, int64_t utc, int64_t now_us)
+{
+    switch (moment) {
+    case MOMENT_COPIES:
+        log->copying = TRUE;
+        break;
+    case MOMENT_FLUSH:
+        log->stage = MAX(log->stage, ENGINE_STAGE_FLUSH);
+        break;
+    case MOMENT_BLOCKS_DDL:
+        log->ddl_locked_at = log->ddl_locked_at != 0 ? log->ddl_locked_at : now_us;
+        if (log->form->ddl_lock_may_last && !log->copying)
+            log->ddl_held = TRUE;
+        else
+            log->stage = MAX(log->stage, ENGINE_STAGE_BLOCK_DDL);
+        break;
+    case MOMENT_BLOCKS_COMMIT:
+        log->stage = ENGINE_STAGE_BLOCK_COMMIT;
+        log->commit_locked_at = log->commit_locked_at != 0 ? log->commit_locked_at : now_us;
+        break;
+    case MOMENT_CONSISTENT:
+        log->consistent_utc = utc;
+        break;
+    case MOMENT_RELEASED:
+        log->stage = ENGINE_STAGE_RELEASED;
+        log->released_at = now_us;
+        break;
+    default:
+        break;
+    }
+}
+
+/* One line may be the sign of more than one thing. */
+static void note_signs(EngineLog *log, const char *text, int64_t utc, int64_t now_us)
+{
+    for (size_t i = 0; i < log->form->n_signs; i++) {
+        if (g_str_has_prefix(text, log->form->signs[i].begins))
+            note_moment(log, log->form->signs[i].moment, utc, now_us);
+    }
+}
+
+/* "Connecting to MySQL server host: localhost, user: backup, password: set, port: ..." */
 static void note_user(EngineLog *log, const char *text)
 {
     static const char key[] = ", user: ";
@@ -131,22 +118,24 @@ static void note_user(EngineLog *log, const char *text)
 /* The last one counts: a prepare may start InnoDB more than once. */
 static void note_recovered(EngineLog *log, const char *text)
 {
-    static const char mark[] = "InnoDB: End of log at LSN=";
-    const char *at = strstr(text, mark);
+    const char *mark = log->form->recovered;
+    const char *at = mark != NULL ? strstr(text, mark) : NULL;
     guint64 lsn = 0;
     if (at != NULL && g_ascii_string_to_unsigned(at + strlen(mark), 10, 1, G_MAXUINT64, &lsn, NULL))
         log->recovered_lsn = lsn;
 }
 
-void engine_log_init(EngineLog *log)
+void engine_log_init(EngineLog *log, const EngineLogForm *form, const char *const *options)
 {
-    *log = (EngineLog){0};
+    *log = (EngineLog){.form = form, .options = options};
 }
 
 void engine_log_clear(EngineLog *log)
 {
     for (size_t i = 0; i < ENGINE_LOG_KEPT; i++)
         g_free(log->errors[i]);
+    for (size_t i = 0; i < ENGINE_LOG_WARNINGS; i++)
+        g_free(log->warnings[i]);
     g_free(log->last_stamped);
     g_free(log->user);
     *log = (EngineLog){0};
@@ -156,14 +145,14 @@ void engine_log_line(EngineLog *log, const char *line, int64_t now_us)
 {
     log->lines++;
     look_for_errors(log, line);
-    const char *stamp = find_stamp(line);
-    if (stamp == NULL)
+    int64_t utc = 0;
+    const char *text = log->form->unstamp(line, &utc);
+    look_for_losses(log, text != NULL ? text : line);
+    if (text == NULL)
         return;
-    const char *text = stamp + STAMP_LENGTH;
-    text += *text == ' ' ? 1 : 0;
     g_free(log->last_stamped);
     log->last_stamped = g_strdup(text);
-    note_stage(log, stamp, text, now_us);
+    note_signs(log, text, utc, now_us);
     note_user(log, text);
     note_recovered(log, text);
 }

@@ -59,6 +59,61 @@ static gboolean refuse_flags(const EngineOption *option, const char *word, unsig
     return TRUE;
 }
 
+/* Versions of the letters that the table of options knows states of the source by. */
+static const char *version_of_state(const char *state)
+{
+    static const struct {
+        const char *state;
+        const char *version;
+    } states[] = {{"A..B", "8.0.30"}, {"B..C", "8.1"}, {"D", "999.0"}, {"B", "8.0"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+        if (strcmp(states[i].state, state) == 0)
+            return states[i].version;
+    }
+    return state;
+}
+
+/*
+ * "8.4.0-6; 9.7.1-rc1" came to two series one by one: the last of them that is not newer than the
+ * tool's series decides, and what a later series was first without does not count.
+ */
+static gboolean is_since(const EngineVersion *tool, const char *since)
+{
+    if (since == NULL || strcmp(since, "-") == 0 || g_str_has_prefix(since, "<="))
+        return TRUE;
+    g_auto(GStrv) all = g_strsplit(since, "; ", -1);
+    gboolean known = FALSE;
+    for (char **one = all; *one != NULL; one++) {
+        EngineVersion version;
+        if (!engine_version_parse(version_of_state(*one), &version))
+            return FALSE;
+        gboolean same = engine_version_same_series(tool, &version);
+        if (same || engine_version_compare(tool, &version) < 0)
+            return same && engine_version_compare(tool, &version) >= 0;
+        known = one[1] == NULL;
+    }
+    return known;
+}
+
+static gboolean is_until(const EngineVersion *tool, const char *until)
+{
+    EngineVersion version;
+    if (until == NULL || strcmp(until, "-") == 0)
+        return TRUE;
+    return engine_version_parse(version_of_state(until), &version) &&
+           (engine_version_same_series(tool, &version) ||
+            engine_version_compare(tool, &version) <= 0);
+}
+
+gboolean engine_has_option(const char *version, const EngineOption *option)
+{
+    EngineVersion tool;
+    if (option->since == NULL && option->until == NULL)
+        return TRUE;
+    return engine_version_parse(version, &tool) && is_since(&tool, option->since) &&
+           is_until(&tool, option->until);
+}
+
 static gboolean check_word(const Engine *engine, const char *word, unsigned mode, GError **error)
 {
     if (!g_str_has_prefix(word, "--") || word[2] == '\0')
@@ -77,6 +132,9 @@ static gboolean check_word(const Engine *engine, const char *word, unsigned mode
     g_autofree char *shown = g_strconcat("--", name, NULL); /* its value may be a secret */
     if (!refuse_flags(option, shown, mode, error))
         return FALSE;
+    if (!engine_has_option(engine->version, option))
+        return fail(error, STATUS_CONFIG, "%s %s has no option %s" HINT("remove it"), engine->name,
+                    engine->version, shown);
     if (option->argument == OPTION_REQUIRED && equals == NULL && !prefixed)
         return fail(error, STATUS_CONFIG,
                     "the engine option %s lacks its value" HINT("write %s=value, without a space"),
@@ -96,12 +154,14 @@ char **engine_check_options(const Engine *engine, const char *text, EngineMode m
         return NULL;
     }
     unsigned flag = mode == ENGINE_FOR_CAPTURE ? FOR_CAPTURE : FOR_PREPARE;
-    for (char **word = words; *word != NULL; word++) {
-        if (check_word(engine, *word, flag, error))
-            continue;
-        g_prefix_error(
-            error, "in `%s`: ", mode == ENGINE_FOR_CAPTURE ? "engine_options" : "prepare_options");
-        return NULL;
-    }
-    return g_steal_pointer(&words);
+    gboolean good = TRUE;
+    for (char **word = words; *word != NULL && good; word++)
+        good = check_word(engine, *word, flag, error);
+    if (good && engine->family->check_words != NULL)
+        good = engine->family->check_words(engine, words, error);
+    if (good)
+        return g_steal_pointer(&words);
+    g_prefix_error(error,
+                   "in `%s`: ", mode == ENGINE_FOR_CAPTURE ? "engine_options" : "prepare_options");
+    return NULL;
 }

@@ -143,6 +143,12 @@ static int64_t locked_since(const EngineLog *log)
     return log->ddl_locked_at != 0 ? log->ddl_locked_at : log->commit_locked_at;
 }
 
+/* A DDL lock that is held for the whole run by choice counts for the report, not for the limit. */
+static int64_t limited_since(const EngineLog *log)
+{
+    return log->ddl_held ? log->commit_locked_at : locked_since(log);
+}
+
 static gboolean watch_run(pid_t pid, void *data)
 {
     Watch *watch = data;
@@ -154,8 +160,8 @@ static gboolean watch_run(pid_t pid, void *data)
         return stop(watch, ENGINE_GIVEN_UP, 0);
     if (moved(watch, pid, now))
         watch->moved_at = now;
-    gboolean locked = locked_since(log) != 0 && log->released_at == 0;
-    if (locked && watch->lock_us > 0 && now - locked_since(log) >= watch->lock_us)
+    gboolean locked = limited_since(log) != 0 && log->released_at == 0;
+    if (locked && watch->lock_us > 0 && now - limited_since(log) >= watch->lock_us)
         return stop(watch, ENGINE_LOCKED, watch->lock_us);
     if (watch->stall_us > 0 && now - watch->moved_at >= watch->stall_us)
         return stop(watch, ENGINE_STALLED, watch->stall_us);
@@ -217,7 +223,8 @@ static void add_extra(GPtrArray *argv, char *const *extra)
 gboolean engine_capture(const EngineCapture *capture, EngineRun *run, GError **error)
 {
     *run = (EngineRun){.user = g_strdup(engine_host_user(capture->host))};
-    engine_log_init(&run->log);
+    engine_log_init(&run->log, capture->engine->family->log,
+                    (const char *const *)capture->extra_options);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     engine_add_arg(argv, "%s", capture->engine->path);
     capture->engine->family->capture_argv(argv, capture);
@@ -244,7 +251,8 @@ gboolean engine_capture(const EngineCapture *capture, EngineRun *run, GError **e
 gboolean engine_prepare(const EnginePrepare *prepare, EngineRun *run, GError **error)
 {
     *run = (EngineRun){0};
-    engine_log_init(&run->log);
+    engine_log_init(&run->log, prepare->engine->family->log,
+                    (const char *const *)prepare->extra_options);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     engine_add_arg(argv, "%s", prepare->engine->path);
     prepare->engine->family->prepare_argv(argv, prepare);

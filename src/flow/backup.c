@@ -64,25 +64,32 @@ static gboolean check_rsync(const InstanceConfig *config, GError **error)
     return rsync != NULL || fail(error, STATUS_REFUSED, "%s", missing->message);
 }
 
+/* One that fits this server, and the options that the user gave it. */
+static gboolean find_engine(Work *work, const ServerFacts *facts, GError **error)
+{
+    const InstanceConfig *config = work->run->config;
+    EngineServer server = facts->mariadb ? ENGINE_FOR_MARIADB : ENGINE_FOR_MYSQL;
+    work->engine = engine_find(config->engine, server, error);
+    if (work->engine == NULL)
+        return FALSE;
+    work->options =
+        engine_check_options(work->engine, config->engine_options, ENGINE_FOR_CAPTURE, error);
+    return work->options != NULL &&
+           engine_fits(work->engine, facts->version, facts->mariadb, error) &&
+           engine_check_checkpoint_first(work->engine, config->checkpoint_first, error);
+}
+
 static gboolean look(Work *work, GError **error)
 {
     const InstanceConfig *config = work->run->config;
     if (!check_rsync(config, error))
         return FALSE;
     work->login = login_read(config->defaults_file, error);
-    work->engine = work->login != NULL ? engine_find(config->engine, error) : NULL;
-    if (work->engine == NULL)
-        return FALSE;
-    work->options =
-        engine_check_options(work->engine, config->engine_options, ENGINE_FOR_CAPTURE, error);
-    if (work->options == NULL)
-        return FALSE;
-    g_autoptr(Server) server = server_connect(work->login, SERVER_TIMEOUT_S, error);
-    if (server == NULL || !server_facts(server, &work->before.facts, error))
-        return FALSE;
     const ServerFacts *facts = &work->before.facts;
-    if (!engine_fits(work->engine, facts->version, facts->mariadb, error) ||
-        !datadir_check_readable(facts->datadir, error) ||
+    g_autoptr(Server) server =
+        work->login != NULL ? server_connect(work->login, SERVER_TIMEOUT_S, error) : NULL;
+    if (server == NULL || !server_facts(server, &work->before.facts, error) ||
+        !find_engine(work, facts, error) || !datadir_check_readable(facts->datadir, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     server_facts_clear(&work->before.facts);

@@ -83,6 +83,16 @@ static void show_progress(void *data)
     progress_show(&work->progress, seal_bytes(work->seal));
 }
 
+/* A good backup without something that the user may think is in it. */
+static void tell_losses(const Engine *engine, const EngineLog *log)
+{
+    for (guint i = 0; i < MIN(log->n_warnings, (guint)ENGINE_LOG_WARNINGS); i++)
+        log_warning("%s says: %s", engine->name, log->warnings[i]);
+    if (log->n_warnings > ENGINE_LOG_WARNINGS)
+        log_warning("%s says the like %u times more: see its log", engine->name,
+                    log->n_warnings - ENGINE_LOG_WARNINGS);
+}
+
 static gboolean run_engine(Work *work, EngineHost *host, int stream_fd, GError **error)
 {
     const CaptureSpec *spec = work->spec;
@@ -101,14 +111,18 @@ static gboolean run_engine(Work *work, EngineHost *host, int stream_fd, GError *
         .lock_timeout_s = config->lock_timeout,
         .stall_timeout_s = config->stall_timeout,
         .max_time_s = config->backup_max_time,
+        .datadir = spec->before->facts.datadir,
         .bytes = stream_bytes,
         .give_up = stream_failed,
         .locking = engine_locks,
         .tick = show_progress,
         .data = work,
     };
-    return engine_capture(&capture, &work->run, error) &&
-           engine_judge_capture(spec->engine, &work->run, error);
+    if (!engine_capture(&capture, &work->run, error) ||
+        !engine_judge_capture(spec->engine, &work->run, error))
+        return FALSE;
+    tell_losses(spec->engine, &work->run.log);
+    return TRUE;
 }
 
 /*
@@ -139,7 +153,8 @@ static gboolean run_stream(Work *work, EngineHost *host, GError **error)
     const SealSpec spec = {
         .stream_fd = ends[0],
         .dir_fd = work->dir_fd,
-        .dialect = XBSTREAM_MARIADB,
+        .dialect =
+            engine_stream_has_holes(work->spec->engine) ? XBSTREAM_PERCONA : XBSTREAM_MARIADB,
         .compress = config->compression == COMPRESSION_LZ4,
         .level = config->compression_level,
         .workers = config->parallel,
@@ -255,9 +270,8 @@ static Backup *make_facts(const Work *work, int64_t started)
     backup_set_text(&backup->engine_version, spec->engine->version);
     backup->started = started;
     backup->finished = clock_now();
-    /* commits wait from that moment on, so all before it are in; the engine's own stamp of it */
-    backup->data_until =
-        work->run.log.commit_locked_utc != 0 ? work->run.log.commit_locked_utc : started;
+    /* all commits before that moment are in; the engine's own stamp of it */
+    backup->data_until = work->run.log.consistent_utc != 0 ? work->run.log.consistent_utc : started;
     backup->files = work->tree->files->len;
     backup->bytes_plain = work->tree->bytes_plain;
     backup->bytes_stored = work->tree->bytes_stored;

@@ -117,7 +117,10 @@ static gboolean probe_server(Found *found, Probe *probe, GError **error)
 
 static gboolean probe_engine(Found *found, Probe *probe, GError **error)
 {
-    found->engine = engine_find(found->instance->engine, error);
+    EngineServer server = !found->facts_known    ? ENGINE_FOR_ANY
+                          : found->facts.mariadb ? ENGINE_FOR_MARIADB
+                                                 : ENGINE_FOR_MYSQL;
+    found->engine = engine_find(found->instance->engine, server, error);
     if (found->engine == NULL)
         return FALSE;
     probe->text = g_strdup_printf("%s %s", found->engine->path, found->engine->version);
@@ -128,7 +131,8 @@ static gboolean probe_engine_fits(Found *found, Probe *probe, GError **error)
 {
     if (found->engine == NULL || !found->facts_known)
         return skip(probe, "engine or server are not known");
-    if (!engine_fits(found->engine, found->facts.version, found->facts.mariadb, error))
+    if (!engine_fits(found->engine, found->facts.version, found->facts.mariadb, error) ||
+        !engine_check_checkpoint_first(found->engine, found->instance->checkpoint_first, error))
         return FALSE;
     probe->text = g_strdup_printf("%s for server %s", found->engine->version, found->facts.version);
     return TRUE;

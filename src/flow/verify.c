@@ -144,7 +144,7 @@ Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
 {
     const char *wanted =
         g_str_equal(run->config->engine, "auto") ? backup->engine : run->config->engine;
-    g_autoptr(Engine) engine = engine_find(wanted, error);
+    g_autoptr(Engine) engine = engine_find(wanted, ENGINE_FOR_ANY, error);
     if (engine == NULL)
         return NULL;
     const EngineBuild taken = {backup->engine, backup->engine_version, backup->server_version};

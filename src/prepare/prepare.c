@@ -117,17 +117,14 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
 }
 
 /* The engine's own file must say that the base now stands where the link ends. */
-static gboolean check_position(const Work *work, const Backup *link, GError **error)
+static gboolean check_position(const Work *work, const Backup *link, gboolean is_last,
+                               GError **error)
 {
+    const Engine *engine = work->spec->engine;
     autofd int fd = files_open_dir(AT_FDCWD, work->base, error);
     g_auto(EngineCheckpoints) checkpoints = {0};
-    if (fd < 0 || !engine_read_checkpoints(work->spec->engine, fd, &checkpoints, error))
-        return FALSE;
-    if (checkpoints.to_lsn != link->to_lsn)
-        return fail(error, STATUS_ENGINE,
-                    "prepared to LSN %" PRIu64 ", but the link ends at LSN %" PRIu64,
-                    checkpoints.to_lsn, link->to_lsn);
-    return TRUE;
+    return fd >= 0 && engine_read_checkpoints(engine, fd, &checkpoints, error) &&
+           engine_judge_prepared(engine, &checkpoints, link->to_lsn, is_last, error);
 }
 
 /*
@@ -166,7 +163,7 @@ static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GE
         return FALSE;
     g_autoptr(GError) verdict = NULL;
     if (engine_judge_prepare(spec->engine, &run, link->last_lsn, &verdict))
-        return check_position(work, link, error);
+        return check_position(work, link, is_last, error);
     return fail(error, cause_of(work, &run, verdict), "%s", verdict->message);
 }
 

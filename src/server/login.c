@@ -307,6 +307,15 @@ Login *login_read(const char *path, GError **error)
 
 /* ---- the engine's file ----------------------------------------------------------------------- */
 
+/* In MariaDB's words and in MySQL's: in [client] an engine skips the words that it does not know.
+ */
+static const char *const tls_lines[] = {
+    [LOGIN_TLS_PREFERRED] = "",
+    [LOGIN_TLS_DISABLED] = "skip-ssl\nssl-mode=DISABLED\n",
+    [LOGIN_TLS_REQUIRED] = "ssl\nssl-mode=REQUIRED\n",
+    [LOGIN_TLS_VERIFY] = "ssl\nssl-verify-server-cert\nssl-mode=VERIFY_IDENTITY\n",
+};
+
 static GString *option_file(const Login *login)
 {
     GString *out = g_string_sized_new(4096); /* not moved while it grows: it holds a password */
@@ -321,12 +330,7 @@ static GString *option_file(const Login *login)
     }
     if (login->port != 0)
         g_string_append_printf(out, "port=%u\n", login->port);
-    if (login->tls == LOGIN_TLS_DISABLED)
-        g_string_append(out, "skip-ssl\n");
-    if (login->tls >= LOGIN_TLS_REQUIRED)
-        g_string_append(out, "ssl\n");
-    if (login->tls == LOGIN_TLS_VERIFY)
-        g_string_append(out, "ssl-verify-server-cert\n");
+    g_string_append(out, tls_lines[login->tls]);
     return out;
 }
 

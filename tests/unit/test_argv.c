@@ -234,7 +234,7 @@ Test(argv, finds_the_installed_engine)
     static const char *const wanted[] = {"auto", "mariadb-backup", "/usr/bin/mariadb-backup"};
     for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(Engine) found = engine_find(wanted[i], &error);
+        g_autoptr(Engine) found = engine_find(wanted[i], ENGINE_FOR_ANY, &error);
         cr_assert_not_null(found, "%s", error ? error->message : "");
         cr_expect_str_eq(found->name, "mariadb-backup");
         cr_expect(g_ascii_isdigit(found->version[0]), "%s", found->version);
@@ -247,7 +247,7 @@ Test(argv, knows_no_engine_in_a_shell_or_in_nothing)
                                          "xtrabackup9", "/etc/passwd", "/bin/false"};
     for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
         g_autoptr(GError) error = NULL;
-        g_autoptr(Engine) found = engine_find(wanted[i], &error);
+        g_autoptr(Engine) found = engine_find(wanted[i], ENGINE_FOR_ANY, &error);
         cr_expect_null(found, "%s", wanted[i]);
         cr_expect(error_status(error) == STATUS_UNFIT, "%s: %s", wanted[i],
                   error ? error->message : "");

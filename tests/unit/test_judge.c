@@ -38,6 +38,7 @@ static char *recorded(const char *name)
 static EngineRun run_of(const char *name, int status, int number)
 {
     EngineRun run = {.user = g_strdup("backup")};
+    engine_log_init(&run.log, mariadb_backup_family.log, NULL);
     run.end.status = number != 0 ? -1 : status;
     run.end.signal = number;
     g_autofree char *text = recorded(name);
@@ -173,6 +174,7 @@ Test(judge, does_not_mind_an_aria_table_that_was_dropped_meanwhile)
 Test(judge, wants_to_know_as_whom_it_connected)
 {
     g_auto(EngineRun) silent = {.user = g_strdup("backup")};
+    engine_log_init(&silent.log, mariadb_backup_family.log, NULL);
     engine_log_line(&silent.log, "[00] 2026-11-22 02:00:00 completed OK!", 0);
     expect_capture(&silent, STATUS_ENGINE, "did not say as which user");
 
@@ -218,6 +220,7 @@ Test(judge, tells_when_a_stall_could_not_be_seen_for_sure)
 Test(judge, keeps_only_the_first_errors_for_the_message)
 {
     g_auto(EngineRun) run = {.user = g_strdup("backup"), .end = {.status = 1}};
+    engine_log_init(&run.log, mariadb_backup_family.log, NULL);
     for (int i = 0; i < 100; i++) {
         g_autofree char *line = g_strdup_printf("2026-11-22 02:00:00 0 [ERROR] number %d", i);
         engine_log_line(&run.log, line, 0);
@@ -234,7 +237,7 @@ Test(judge, reads_the_stages_and_the_moment_of_the_commit_lock)
     cr_expect(run.log.stage == ENGINE_STAGE_RELEASED);
     cr_expect(run.log.ddl_locked_at > 0 && run.log.commit_locked_at > run.log.ddl_locked_at);
     cr_expect(run.log.released_at > run.log.commit_locked_at);
-    cr_expect(run.log.commit_locked_utc > 1790000000, "%lld", (long long)run.log.commit_locked_utc);
+    cr_expect(run.log.consistent_utc > 1790000000, "%lld", (long long)run.log.consistent_utc);
 }
 
 static void expect_prepare(const char *name, int status, uint64_t last_lsn, gboolean good)

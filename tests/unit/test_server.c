@@ -468,7 +468,7 @@ static void capture(const Engine *engine, const char *dir, const char *name, con
     cr_assert(engine_capture(&spec, &run, &error), "%s", error ? error->message : "");
     cr_assert(engine_judge_capture(engine, &run, &error), "%s", error ? error->message : "");
     gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-    cr_expect(run.log.commit_locked_utc <= now && run.log.commit_locked_utc > now - 60);
+    cr_expect(run.log.consistent_utc <= now && run.log.consistent_utc > now - 60);
     cr_assert(unpack(stream, target));
     cr_assert(engine_read_metadata(engine, parent != NULL, read_in, target, metadata, &error), "%s",
               error ? error->message : "");
@@ -523,7 +523,7 @@ Test(server, is_backed_up_and_prepared_by_the_real_engine)
     g_autofree char *dir = g_dir_make_tmp("lsnchain-capture-XXXXXX", NULL);
     g_autofree char *full = g_build_filename(dir, "full", NULL);
     g_autofree char *incr = g_build_filename(dir, "incr", NULL);
-    g_autoptr(Engine) engine = engine_find("auto", &error);
+    g_autoptr(Engine) engine = engine_find("auto", ENGINE_FOR_MARIADB, &error);
     cr_assert_not_null(engine, "%s", error ? error->message : "");
 
     g_auto(EngineMetadata) first = {0};
@@ -547,7 +547,7 @@ Test(server, backup_that_nobody_reads_is_stopped_as_stalled)
     g_autoptr(GError) error = NULL;
     g_autofree char *dir = g_dir_make_tmp("lsnchain-capture-XXXXXX", NULL);
     autofd int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(Engine) engine = engine_find("auto", &error);
+    g_autoptr(Engine) engine = engine_find("auto", ENGINE_FOR_MARIADB, &error);
     g_autoptr(Login) login = login_as("backup", "a\"b\\c#d ");
     g_autoptr(EngineHost) host = engine_host_make(dir_fd, dir, login, NULL, &error);
     cr_assert(engine != NULL && host != NULL);
