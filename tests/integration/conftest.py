@@ -4,6 +4,8 @@
 LSNCHAIN_BINARY   the program under test (else build/test/lsnchain)
 LSNCHAIN_COUNTS   a file for "passed failed", read by scripts/test
 LSNCHAIN_MAY_ALL  yes: this host can do all, so a skipped test counts as failed
+LSNCHAIN_TEST_FLAVOUR  the kind of server, see flavours.py; a test marked only_on another kind is
+                       not applicable: neither passed, nor failed, nor skipped
 """
 import concurrent.futures
 import contextlib
@@ -19,12 +21,39 @@ import pytest
 import lsnsite
 import mariadb
 import receiver as receivers
+from flavours import FLAVOUR
 
 AT_ONCE = 3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only_on(flavour, why): of no meaning on other servers")
+
+
+def applies(item):
+    return all(mark.args[0] == FLAVOUR.name for mark in item.iter_markers("only_on"))
+
+
+def pytest_collection_modifyitems(config, items):
+    config.not_applicable = [item for item in items if not applies(item)]
+    config.hook.pytest_deselected(items=config.not_applicable)
+    items[:] = [item for item in items if applies(item)]
+
+
+def tell_not_applicable(terminalreporter):
+    foreign = terminalreporter.config.not_applicable
+    if not foreign:
+        return
+    terminalreporter.write_line(f"{FLAVOUR.name}: {len(foreign)} tests are not applicable")
+    for item in foreign:
+        why = next(mark.args[1] for mark in item.iter_markers("only_on")
+                   if mark.args[0] != FLAVOUR.name)
+        terminalreporter.write_line(f"  {item.nodeid}: {why}")
+
+
 def pytest_terminal_summary(terminalreporter):
+    tell_not_applicable(terminalreporter)
     counts_file = os.environ.get("LSNCHAIN_COUNTS")
     if not counts_file:
         return

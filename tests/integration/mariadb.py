@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A private MariaDB server: own directory, own socket, no network; and what tests ask of it."""
+"""A private server: own directory, own socket, no network; and what tests ask of it.
+
+MariaDB, unless another flavour was chosen: see flavours.py."""
 import contextlib
 import os
 import pathlib
@@ -7,22 +9,20 @@ import signal
 import subprocess
 import time
 
+from flavours import FLAVOUR
+
 # What docs/ tells an administrator to grant to the user that takes backups, and nothing more.
-BACKUP_GRANTS = (
-    "GRANT RELOAD, PROCESS, LOCK TABLES, BINLOG MONITOR, SHOW VIEW ON *.* TO {user}",
-    "GRANT CREATE, SELECT, INSERT, DELETE ON lsnchain.* TO {user}",
-)
+BACKUP_GRANTS = (f"GRANT {', '.join(FLAVOUR.privileges)} ON *.* TO {{user}}", *FLAVOUR.grants)
 BACKUP_USER = "lsnbackup"
 # Looked for in all that lsnchain prints; with characters that option files treat in two ways.
 BACKUP_PASSWORD = "plan#ted 'se\\cret\""
 
-SMALL = ("--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M")
 START_LIMIT = 30
 STOP_LIMIT = 60
 
 
 def as_owner():
-    """MariaDB refuses to run as root."""
+    """A server refuses to run as root."""
     return ["--user=mysql"] if os.geteuid() == 0 else []
 
 
@@ -42,15 +42,15 @@ def make_template(directory, *options):
     directory.mkdir()
     give_to_server(directory)
     done = subprocess.run(
-        ["mariadb-install-db", "--no-defaults", f"--datadir={directory}", "--skip-test-db",
-         "--auth-root-authentication-method=normal", *SMALL, *options, *as_owner()],
+        FLAVOUR.install(FLAVOUR, directory, *FLAVOUR.options, *options, *as_owner()),
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    (directory / "auto.cnf").unlink(missing_ok=True)  # MySQL's server_uuid: each copy makes its own
     return directory
 
 
 class Server:
-    """One mariadbd on `data`; its socket, log and pid file are in `place`."""
+    """One server on `data`; its socket, log and pid file are in `place`."""
 
     def __init__(self, data, place, options=(), become=(), environment=None):
         self.data = pathlib.Path(data)
@@ -72,9 +72,10 @@ class Server:
         self.give(self.data)
         said = open(self.place / "output.log", "ab")
         self.process = subprocess.Popen(
-            [*self.become, "mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
+            [*self.become, FLAVOUR.server, "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}",
              f"--pid-file={self.place}/pid", f"--log-error={self.log}", f"--tmpdir={self.place}",
-             "--skip-networking", *SMALL, *([] if self.become else as_owner()), *self.options],
+             *FLAVOUR.alone, *FLAVOUR.options, *([] if self.become else as_owner()),
+             *self.options],
             stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=self.environment)
         said.close()
         deadline = time.monotonic() + START_LIMIT
@@ -108,7 +109,7 @@ class Server:
     def client(self, sql, user="root", password="", raw=True):
         """With raw=False the client writes line ends, tabs and backslashes as \\n, \\t and \\\\."""
         return subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={user}",
+            [FLAVOUR.client, "--no-defaults", f"--socket={self.socket}", f"--user={user}",
              "--default-character-set=utf8mb4", "--batch", "--skip-column-names",
              *(["--raw"] if raw else [])],
             env={**os.environ, "MYSQL_PWD": password}, input=sql, capture_output=True, text=True)
@@ -143,7 +144,11 @@ class Server:
 
     def flush(self):
         """A checkpoint: until then a backup finds new rows in the redo log only."""
-        self.sql("FLUSH TABLES; SET GLOBAL innodb_log_checkpoint_now = ON")
+        FLAVOUR.checkpoint(self)
+
+    def lsn(self):
+        return int(self.value(f"SELECT variable_value FROM {FLAVOUR.status_table}"
+                              f" WHERE variable_name = '{FLAVOUR.lsn_status}'"))
 
     def broken_tables(self):
         """What CHECK TABLE says of the tables that are not OK."""
@@ -183,9 +188,9 @@ class Server:
             writer.wait()
 
     def written(self):
-        return int(self.value("SELECT SUM(variable_value) FROM information_schema.global_status"
-                              " WHERE variable_name IN ('Com_update', 'Com_insert', 'Com_delete',"
-                              " 'Com_stmt_execute')"))
+        rows = self.sql("SHOW GLOBAL STATUS WHERE variable_name IN ('Com_update', 'Com_insert',"
+                        " 'Com_delete', 'Com_stmt_execute')")
+        return sum(int(number) for _, number in rows)
 
 
 def copy_of_template(template, data):

@@ -16,6 +16,8 @@ import zoo
 
 from conftest import AT_ONCE, start_server
 
+pytestmark = pytest.mark.only_on("mariadb", "its zoo has sequences, Aria and packages")
+
 PLUGINS = ("--plugin-load-add=ha_archive", "--plugin-load-add=ha_blackhole")
 # A file each: several parts of the system tablespace, and undo of its own.
 FILES = ("--innodb-data-file-path=ibdata1:12M;ibdata2:8M:autoextend", "--innodb-undo-tablespaces=3")

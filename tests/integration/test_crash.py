@@ -10,6 +10,7 @@ import lsnsite
 import pytest
 
 from conftest import cases_of
+from flavours import FLAVOUR
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "src"
 KILLED = -signal.SIGKILL
@@ -151,7 +152,7 @@ def engines():
             words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if words[0].endswith(b"/mariadb-backup") and b"--backup" in words:
+        if words[0].endswith(b"/" + FLAVOUR.engine.encode()) and b"--backup" in words:
             found.add((pid, tuple(words)))
     return found
 
@@ -197,6 +198,7 @@ def test_a_backup_that_was_killed_is_cleaned_up_by_the_next(week, slow_backup):
     expect_whole(week, week.ids)
 
 
+@pytest.mark.only_on("mariadb", "the fakes speak as its engine does")
 def test_a_signal_ends_a_restore_and_leaves_the_marker(week):
     target = week.new_target()
     fake = week.use_fake("prepare-hangs")
@@ -213,6 +215,7 @@ def test_a_signal_ends_a_restore_and_leaves_the_marker(week):
     assert set(week.states().values()) == {"complete"}, "an interrupted restore blames nobody"
 
 
+@pytest.mark.only_on("mariadb", "the fakes speak as its engine does")
 def test_a_signal_ends_a_verify_and_blames_nobody(week):
     week.use_fake("prepare-hangs")
     running = week.start("verify", "--level=prepare")

@@ -10,6 +10,8 @@ from conftest import cases_of
 
 LOCKED, ENGINE, TIMEOUT = 11, 14, 23
 
+pytestmark = pytest.mark.only_on("mariadb", "the fakes speak as its engine does")
+
 # what the fake does: exit status, words of the error, further configuration
 FAULTS = {
     "no-marker": (ENGINE, ["completed OK!"], {}),

@@ -45,8 +45,7 @@ def put_back(server, snapshot):
 
 
 def overtake(server, lsn):
-    while int(server.value("SELECT variable_value FROM information_schema.global_status"
-                           " WHERE variable_name = 'Innodb_lsn_current'")) <= lsn:
+    while server.lsn() <= lsn:
         server.sql("UPDATE sbtest.sbtest1 SET pad = LEFT(SHA2(RAND(), 512), 60)")
 
 

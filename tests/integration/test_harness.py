@@ -13,23 +13,24 @@ import lsnsite
 import mariadb
 import test_secrets
 import test_unchanged
+from flavours import FLAVOUR
 
 
-def mariadb_backup(site_place, server, *arguments):
+def engine_by_hand(site_place, server, *arguments):
     """The engine by hand, as the user with the documented grants."""
     options = site_place / "engine.cnf"
     lsnsite.write_private(options, lsnsite.sections(client={
         "user": mariadb.BACKUP_USER,
         "password": mariadb.option_file_value(mariadb.BACKUP_PASSWORD),
         "socket": server.socket}))
-    done = subprocess.run(["mariadb-backup", f"--defaults-file={options}", *arguments],
+    done = subprocess.run([FLAVOUR.engine, f"--defaults-file={options}", *arguments],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stderr.rstrip().endswith("completed OK!"), done.stderr[-3000:]
 
 
 def prepare(target, *arguments):
-    done = subprocess.run(["mariadb-backup", "--prepare", f"--target-dir={target}", *arguments],
+    done = subprocess.run([FLAVOUR.engine, "--prepare", f"--target-dir={target}", *arguments],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -93,6 +94,16 @@ def test_a_writer_that_dies_fails_the_test(server):
             writer.wait()
 
 
+def test_a_checkpoint_reaches_what_was_written_before_it(server):
+    server.fill(tables=1, rows=100)
+    before = server.lsn()
+    server.sql("UPDATE sbtest.sbtest1 SET c = 'x'")
+    assert server.lsn() > before
+    server.flush()
+    pages = b"".join(path.read_bytes() for path in (server.data / "sbtest").glob("sbtest1.ibd"))
+    assert pages.count(b"x" + b" " * 10) >= 100, "the rows are not in the table's file yet"
+
+
 def test_checksums_see_one_changed_row(server):
     server.fill(tables=2, rows=100)
     before = server.checksums()
@@ -104,15 +115,16 @@ def test_checksums_see_one_changed_row(server):
     assert after["`sbtest`.`sbtest2`"] == before["`sbtest`.`sbtest2`"]
 
 
+@pytest.mark.only_on("mariadb", "a prepare of MySQL's engine takes --apply-log-only on the way")
 def test_a_backup_by_hand_under_writes_comes_back_with_its_rows(place, server, restored):
     server.fill()
     full, incremental = place / "full", place / "incremental"
     server.sql("CREATE DATABASE story; CREATE TABLE story.marks (name VARCHAR(20) PRIMARY KEY);"
                "INSERT INTO story.marks VALUES ('before full')")
     with server.written_to():
-        mariadb_backup(place, server, "--backup", f"--target-dir={full}")
+        engine_by_hand(place, server, "--backup", f"--target-dir={full}")
         server.sql("INSERT INTO story.marks VALUES ('before incremental')")
-        mariadb_backup(place, server, "--backup", f"--target-dir={incremental}",
+        engine_by_hand(place, server, "--backup", f"--target-dir={incremental}",
                        f"--incremental-basedir={full}")
     server.sql("INSERT INTO story.marks VALUES ('after both')")
     prepare(full)
@@ -127,7 +139,7 @@ def test_a_backup_by_hand_under_writes_comes_back_with_its_rows(place, server, r
 def test_a_quiet_backup_has_the_checksums_of_its_source(place, server, restored):
     server.fill()
     full = place / "full"
-    mariadb_backup(place, server, "--backup", f"--target-dir={full}")
+    engine_by_hand(place, server, "--backup", f"--target-dir={full}")
     prepare(full)
     with restored(full) as copy:
         assert copy.checksums() == server.checksums()

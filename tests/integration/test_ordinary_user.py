@@ -14,6 +14,7 @@ import mariadb
 import pytest
 
 import conftest
+from flavours import FLAVOUR
 
 CONFIG, REFUSED, STORAGE, RESTORE, TIMEOUT = 10, 15, 16, 21, 23
 UID = GID = 47110  # unused: nobody's files are theirs
@@ -198,6 +199,7 @@ def test_a_data_directory_as_debian_makes_it_is_closed_to_an_ordinary_user(new_u
     is_refused(site, f"user id {UID}", common_server.data)
 
 
+@pytest.mark.only_on("mariadb", "MySQL's directories are open to the group by themselves")
 def test_being_in_the_group_is_not_enough_while_the_directories_are_0700(new_user_site,
                                                                          common_server):
     site = new_user_site(common_server, dropped(groups=group_of(common_server)))
@@ -213,6 +215,7 @@ def test_a_data_directory_closed_as_a_whole_is_refused(group_site):
         data.chmod(0o750)
 
 
+@pytest.mark.only_on("mariadb", "the names of files are its own")
 def test_one_file_that_is_closed_is_found_before_the_engine_runs(group_site):
     for name in ("sbtest/sbtest1.ibd", "sbtest/sbtest1.frm", "sbtest/db.opt", "mysql/db.MAD",
                  "mysql/slow_log.CSV", "ibdata1", "ib_logfile0", "aria_log_control"):
@@ -237,6 +240,7 @@ def test_files_that_no_backup_needs_may_be_closed(group_site):
             path.unlink()
 
 
+@pytest.mark.only_on("mariadb", "MySQL's directories are open to the group by themselves")
 def test_a_new_schema_of_a_server_without_umask_dir_is_found(new_user_site, new_server):
     server = new_server()
     open_to_group(server)
@@ -279,7 +283,7 @@ def test_an_engine_dies_with_us_when_it_has_the_capability_too(capable_site):
 def engines_of(pid):
     children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in children
-            if "mariadb-backup" in pathlib.Path(f"/proc/{child}/cmdline").read_text()
+            if FLAVOUR.engine in pathlib.Path(f"/proc/{child}/cmdline").read_text()
             and "--backup" in pathlib.Path(f"/proc/{child}/cmdline").read_text()]
 
 
@@ -299,8 +303,8 @@ def is_alive(pid):
 def test_a_stall_says_when_the_engines_reads_could_not_be_seen(group_site):
     """The kernel hides the I/O of a program that its user may run but not read."""
     site = group_site
-    hidden = site.place / "mariadb-backup"
-    shutil.copy("/usr/bin/mariadb-backup", hidden)
+    hidden = site.place / FLAVOUR.engine
+    shutil.copy(shutil.which(FLAVOUR.engine), hidden)
     hidden.chmod(0o111)
     site.configure(instance={"engine": hidden, "stall_timeout": "2s", "throttle": "1M"})
     running = site.start("backup", "--type=full")

@@ -10,6 +10,8 @@ import lsnsite
 import mariadb
 import pytest
 
+from flavours import FLAVOUR
+
 USAGE, WARNINGS, CONFIG, LOCKED, SERVER, UNFIT = 2, 3, 10, 11, 12, 13
 REFUSED, STORAGE = 15, 16
 
@@ -45,8 +47,7 @@ def test_a_server_that_is_down_is_12(own_site):
     assert own_site.alerts("backup_failed")
 
 
-@pytest.mark.parametrize("privilege", ["RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR",
-                                       "SHOW VIEW"])
+@pytest.mark.parametrize("privilege", FLAVOUR.privileges)
 def test_a_missing_grant_is_12_and_what_it_says_to_type_mends_it(own_site, privilege):
     server = own_site.server
     server.sql(f"REVOKE {privilege} ON *.* FROM '{mariadb.BACKUP_USER}'@'localhost'")
@@ -63,12 +64,13 @@ def test_a_missing_grant_is_12_and_what_it_says_to_type_mends_it(own_site, privi
 # ---- the engine ----------------------------------------------------------------------------------
 
 def test_a_missing_engine_is_13(site):
-    site.configure(instance={"engine": "/nonexistent/mariadb-backup"})
-    site.ended(UNFIT, "backup", words=["/nonexistent/mariadb-backup"])
+    site.configure(instance={"engine": f"/nonexistent/{FLAVOUR.engine}"})
+    site.ended(UNFIT, "backup", words=[f"/nonexistent/{FLAVOUR.engine}"])
     site.ended(UNFIT, "check")
     assert site.alerts("backup_failed")
 
 
+@pytest.mark.only_on("mariadb", "the fakes speak as its engine does")
 @pytest.mark.parametrize("behaviour,words", [
     ("wrong-version", ["11.8.9", "10.11", "does not fit"]),
     ("no-version", ["something else"]),

@@ -9,6 +9,8 @@ import subprocess
 import lsnsite
 import pytest
 
+from flavours import FLAVOUR
+
 USAGE, WARNINGS, CHAIN, VERIFY, RESTORE = 2, 3, 18, 20, 21
 
 
@@ -187,7 +189,7 @@ def bare_path(place):
     listed = subprocess.run(["dpkg", "-L", "coreutils"], capture_output=True, text=True, check=True)
     programs = {pathlib.Path(path).name for path in listed.stdout.split()
                 if path.startswith(("/bin/", "/usr/bin/"))}
-    for program in programs | {"sh", "lz4", "mariadb-backup"}:
+    for program in programs | {"sh", "lz4", FLAVOUR.engine}:
         where = shutil.which(program)
         if where is not None:
             (directory / program).symlink_to(where)

@@ -8,6 +8,7 @@ import lsnsite
 import pytest
 
 from conftest import start_server
+from flavours import FLAVOUR
 
 KINDS = ("full", "incremental", "incremental")
 
@@ -126,7 +127,7 @@ def test_a_level_that_is_not_built_is_not_reached(week):
 
 def test_a_verify_whose_time_is_up_says_what_is_left(week):
     slow = week.place / "slow-backup"
-    slow.write_text("#!/bin/sh\nsleep 1\nexec mariadb-backup \"$@\"\n")
+    slow.write_text(f"#!/bin/sh\nsleep 1\nexec {FLAVOUR.engine} \"$@\"\n")
     slow.chmod(0o755)
     week.configure(instance={"engine": slow})
     ran = week.good("verify", "--all", "--level=prepare", "--max-time=1s", "--output=json")
@@ -234,7 +235,7 @@ def plain_script(site, place, change):
     tree.mkdir()
     for number in (1, 2):
         work = place / f"work{number}"
-        subprocess.run(["mariadb-backup", f"--defaults-file={site.defaults_file}", "--backup",
+        subprocess.run([FLAVOUR.engine, f"--defaults-file={site.defaults_file}", "--backup",
                         f"--target-dir={work}"], check=True, capture_output=True)
         subprocess.run(["rsync", "-a", f"--link-dest={tree}/1", f"{work}/", f"{tree}/{number}/"],
                        check=True, capture_output=True)
