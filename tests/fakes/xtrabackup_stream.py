@@ -19,7 +19,8 @@ MAGIC = b"XBSTCK01"
 PAGE, BLOCK = 16384, 4096
 # Not a multiple of the frames in which lsnchain seals.
 PIECE = (1 << 20) + 3 * PAGE
-PAGE_COMPRESSED = 34354
+# Type of a page that MariaDB compressed: 34354, or with checksums over the whole page this bit.
+PAGE_COMPRESSED, COMPRESSED_BIT = 34354, 0x8000
 SEEK, SPARSE, PLAIN, END = b"S", b"S", b"P", b"E"
 CREATOR, CREATOR_SIZE, HEADER = 16, 32, 512
 CREATED_HERE = b"xtrabkup "
@@ -86,23 +87,23 @@ def sparse(name, offset, data):
 
 
 def is_compressed(name, data):
+    types = (struct.unpack_from(">H", data, at + 24)[0] for at in range(0, len(data) - 25, PAGE))
     return name.endswith(".ibd") and len(data) % PAGE == 0 and any(
-        struct.unpack_from(">H", data, at + 24)[0] == PAGE_COMPRESSED
-        for at in range(0, len(data), PAGE))
+        kind == PAGE_COMPRESSED or kind & COMPRESSED_BIT for kind in types)
 
 
 class Writer:
     """A stream on a descriptor; a file may come in many parts, and ends with end()."""
 
     def __init__(self, write):
-        self.write, self.bytes, self.sparse_chunks = write, 0, 0
+        self.write, self.bytes, self.holes = write, 0, set()
 
     def part(self, name, offset, data):
         for at in range(0, len(data), PIECE):
             piece = bytes(data[at:at + PIECE])
-            holes = is_compressed(name, piece)
-            self.sparse_chunks += holes
-            self.write((sparse if holes else plain)(name, offset + at, piece))
+            if is_compressed(name, piece):
+                self.holes.add(name)
+            self.write((sparse if name in self.holes else plain)(name, offset + at, piece))
             self.bytes += len(piece)
 
     def end(self, name):
@@ -118,7 +119,7 @@ class Directory:
     """The same files, but written to a directory: --backup without --stream."""
 
     def __init__(self, place):
-        self.place, self.bytes, self.sparse_chunks, self.open = place, 0, 0, {}
+        self.place, self.bytes, self.open = place, 0, {}
 
     def part(self, name, offset, data):
         if name not in self.open:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A server that speaks as MySQL (tests/fakes/mysql-server) before a real MariaDB."""
+import contextlib
+import copy
 import json
 import pathlib
 import subprocess
@@ -16,6 +18,7 @@ TABLES = {"performance_schema.log_status": ["SELECT"],
           "performance_schema.keyring_component_status": ["SELECT"],
           "performance_schema.replication_group_members": ["SELECT"],
           "lsnchain.*": ["SELECT", "INSERT", "DELETE", "CREATE"]}
+COMPONENT = "file://component_mysqlbackup"
 
 
 class Front:
@@ -70,3 +73,33 @@ class Front:
     def statements(self):
         """All that was asked, as (connection, user, statement)."""
         return [tuple(line.split("\t", 2)) for line in self.log.read_text().splitlines()]
+    @contextlib.contextmanager
+    def but(self, **values):
+        """The server is so while the block runs."""
+        before = {key: self.state[key] for key in values}
+        self.change(**values)
+        try:
+            yield self
+        finally:
+            self.change(**before)
+
+    @contextlib.contextmanager
+    def without(self, privilege, table=None):
+        """The backup user lacks it while the block runs."""
+        users = copy.deepcopy(self.state["users"])
+        user = users[mariadb.BACKUP_USER]
+        if table is None:
+            user["privileges"].remove(privilege)
+        else:
+            user["tables"][table].remove(privilege)
+        with self.but(users=users):
+            yield self
+
+    @contextlib.contextmanager
+    def tracking_pages(self, since):
+        """Pages are tracked since this LSN, and the backup user may ask for them."""
+        users = copy.deepcopy(self.state["users"])
+        users[mariadb.BACKUP_USER]["privileges"].append("SYSTEM_VARIABLES_ADMIN")
+        users[mariadb.BACKUP_USER]["tables"]["mysql.component"] = ["SELECT"]
+        with self.but(users=users, components=[COMPONENT], page_track_start=since):
+            yield self
