@@ -26,6 +26,11 @@ static const struct {
     {"only applied up to", "the redo log in this backup is not whole: take a full"},
     {"unknown option", "remove it from `engine_options` or `prepare_options`"},
     {"unknown variable", "remove it from `engine_options` or `prepare_options`"},
+    {"failed to execute query BACKUP LOCK",
+     "it cannot lock a table that has a backtick in its name, "
+     "unless it is InnoDB's: rename the table"},
+    {"Too many levels of symbolic links",
+     "it cannot copy an Aria table with a DATA DIRECTORY or INDEX DIRECTORY: move it back"},
     {"Lock wait timeout", "something holds a lock for long: see SHOW PROCESSLIST"},
 };
 
@@ -40,10 +45,32 @@ static const char *hint_for(const EngineLog *log)
     return "the engine's log says more";
 }
 
+/* What it says when it has no key, and when it has another one: then all it reads is noise. */
+static const char *const key_words[] = {
+    "encryption key",   "nknown key id",  "decrypt", "key_version", "Corrupted page identifier",
+    "Log scan aborted", "FILE_CHECKPOINT"};
+
+static gboolean is_key_trouble(const EngineLog *log)
+{
+    for (size_t k = 0; log->loads_keys && k < ENGINE_LOG_KEPT && log->errors[k] != NULL; k++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(key_words); i++) {
+            if (strstr(log->errors[k], key_words[i]) != NULL)
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 static gboolean fail_run(const Engine *engine, const EngineRun *run, const char *what,
                          GError **error)
 {
     g_autofree char *errors = engine_log_errors(&run->log);
+    if (is_key_trouble(&run->log))
+        return fail(error, STATUS_KEY,
+                    "%s cannot read what is encrypted: %s%s" HINT(
+                        "are the keys that the server had there, where the backup-my.cnf of the "
+                        "full says? Other places go into `prepare_options`"),
+                    engine->name, what, errors);
     return fail(error, STATUS_ENGINE, "%s failed: %s%s" HINT("%s"), engine->name, what, errors,
                 hint_for(&run->log));
 }

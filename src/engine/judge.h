@@ -2,7 +2,8 @@
 /*
  * judge: was a run of the engine good?  Pure; nothing is believed that was not checked.
  *
- * STATUS_ENGINE, or STATUS_TIMEOUT where one of our limits stopped it.  The message holds the first
+ * STATUS_ENGINE, or STATUS_TIMEOUT where one of our limits stopped it, or STATUS_KEY where it has
+ * not the keys of what is encrypted: that says nothing of the backup.  The message holds the first
  * lines of error that the engine wrote.
  */
 #ifndef LSNCHAIN_ENGINE_JUDGE_H

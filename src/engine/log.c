@@ -155,6 +155,7 @@ void engine_log_line(EngineLog *log, const char *line, int64_t now_us)
     note_signs(log, text, utc, now_us);
     note_user(log, text);
     note_recovered(log, text);
+    log->loads_keys |= g_str_has_prefix(text, "Loading encryption plugin");
 }
 
 gboolean engine_log_ended_well(const EngineLog *log)

@@ -73,6 +73,7 @@ typedef struct {
     gboolean recopy_failed; /* it lost track of a table: void as well */
     char *user;             /* as whom it connected first; NULL: it did not say */
     gboolean users_differ;  /* and later as somebody else */
+    gboolean loads_keys;    /* what it reads is encrypted */
     EngineStage stage;
     gboolean copying;         /* the first data file is on its way */
     gboolean ddl_held;        /* it holds its DDL lock for the whole run, as it was told to */

@@ -50,14 +50,23 @@ void engine_add_arg(GPtrArray *argv, const char *format, ...)
 /* ---- what it says -----------------------------------------------------------------------------
  */
 
-/* It prints what SHOW GRANTS says, the hash of our password included: that is not kept. */
-static char *hide_hash(const char *line)
+/*
+ * It prints what SHOW GRANTS says, the hash of our password included, and the password of the key
+ * file: neither is kept.
+ */
+static char *hide_secret(const char *line)
 {
-    static const char key[] = " IDENTIFIED ";
-    const char *at = strstr(line, " GRANT ") != NULL || strstr(line, ".GRANT ") != NULL
-                         ? strstr(line, key)
-                         : NULL;
-    return at != NULL ? g_strdup_printf("%.*s%s(hidden)", (int)(at - line), line, key) : NULL;
+    static const char *const secrets[][2] = {
+        {"GRANT ", " IDENTIFIED "},
+        {"Encryption plugin parameter", "_filekey="},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(secrets); i++) {
+        const char *where = strstr(line, secrets[i][0]);
+        const char *at = where != NULL ? strstr(where, secrets[i][1]) : NULL;
+        if (at != NULL)
+            return g_strdup_printf("%.*s%s(hidden)", (int)(at - line), line, secrets[i][1]);
+    }
+    return NULL;
 }
 
 static void keep_line(Watch *watch, const char *line)
@@ -79,7 +88,7 @@ static void keep_line(Watch *watch, const char *line)
 static void on_line(ProcStream stream, const char *line, void *data)
 {
     Watch *watch = data;
-    g_autofree char *shown = hide_hash(line);
+    g_autofree char *shown = hide_secret(line);
     (void)stream;
     keep_line(watch, shown != NULL ? shown : line);
     engine_log_line(&watch->run->log, line, g_get_monotonic_time());

@@ -262,6 +262,20 @@ Test(judge, wants_a_prepare_to_reach_exactly_the_links_last_lsn)
     expect_prepare("full", 0, 0, FALSE);
 }
 
+Test(judge, blames_the_keys_and_not_the_backup_when_what_is_encrypted_cannot_be_read)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(EngineRun) run = run_of("prepare-wrong-key", 1, 0);
+    cr_expect_not(engine_judge_prepare(&engine, &run, 44918, &error));
+    cr_expect_eq(error_status(error), STATUS_KEY, "%s", error->message);
+    cr_expect_not_null(strstr(error->message, "prepare_options"));
+
+    g_clear_error(&error);
+    run.log.loads_keys = FALSE; /* the same words of what is not encrypted are damage */
+    cr_expect_not(engine_judge_prepare(&engine, &run, 44918, &error));
+    cr_expect_eq(error_status(error), STATUS_ENGINE);
+}
+
 /* ---- the fakes ---------------------------------------------------------------------------------
  */
 
@@ -410,17 +424,27 @@ Test(judge, stops_when_something_else_failed)
     expect_capture(&run, STATUS_ENGINE, "of no more use");
 }
 
-Test(judge, keeps_no_hash_of_a_password_in_the_log)
+static void expect_hidden(const char *log, const char *secret, const char *shown)
 {
     g_autoptr(GError) error = NULL;
     g_auto(Stage) stage = stage_new("pass");
-    write_file(stage.dir, "engine.replay", DATA "missing-privileges.log");
+    write_file(stage.dir, "engine.replay", log);
     g_auto(EngineRun) run = {0};
     const EngineCapture capture = {
         .engine = &stage.fake, .host = stage.host, .out_fd = stage.out_fd, .log_fd = stage.log_fd};
     cr_assert(engine_capture(&capture, &run, &error));
     g_autoptr(GString) text = files_read_text(stage.fd, "log", 1024 * 1024, &error);
     cr_assert_not_null(text);
-    cr_expect_null(strstr(text->str, "PASSWORD"));
-    cr_expect_not_null(strstr(text->str, "IDENTIFIED (hidden)"));
+    cr_expect_null(strstr(text->str, secret));
+    cr_expect_not_null(strstr(text->str, shown));
+}
+
+Test(judge, keeps_no_hash_of_a_password_in_the_log)
+{
+    expect_hidden(DATA "missing-privileges.log", "PASSWORD", "IDENTIFIED (hidden)");
+}
+
+Test(judge, keeps_no_password_of_a_key_file_in_the_log)
+{
+    expect_hidden(DATA "prepare-wrong-key.log", "planted", "_filekey=(hidden)");
 }
