@@ -12,6 +12,8 @@ import zoo
 
 from conftest import AT_ONCE, start_server
 
+pytestmark = pytest.mark.only_on("mariadb", "the parameters are those of mariadbd")
+
 FILL = ("CREATE DATABASE shop; USE shop;"
         "CREATE TABLE rows_innodb (a INT PRIMARY KEY, b TEXT) ENGINE=InnoDB;"
         "CREATE TABLE rows_aria (a INT PRIMARY KEY, b TEXT) ENGINE=Aria;"
@@ -79,13 +81,6 @@ CASES = {
               "CREATE TABLE ShOp.CON (a INT) ENGINE=Aria",
               "INSERT INTO SHOP.`MIXED-ü` VALUES (3)")),
     "an empty server": case(fill=("SELECT 1", "SELECT 1")),
-    "tables in the shared tablespace": case(
-        "--innodb-checksum-algorithm=strict_full_crc32",
-        fill=("SET GLOBAL innodb_file_per_table = 0; CREATE DATABASE shop;"
-              "CREATE TABLE shop.shared (a INT PRIMARY KEY, b TEXT); USE shop;"
-              "INSERT INTO shared SELECT seq, REPEAT(MD5(seq), 10) FROM seq_1_to_2000;"
-              "SET GLOBAL innodb_file_per_table = 1; CREATE TABLE shop.own (a INT)",
-              "ALTER TABLE shop.own ADD COLUMN b INT; UPDATE shop.shared SET b = 'x' WHERE a < 50")),
 }
 
 
