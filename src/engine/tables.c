@@ -29,7 +29,9 @@ static const struct {
     {".CSV", CSV}, {".CSM", CSM}, {".ARZ", ARZ},       {".MRG", MRG},
 };
 
-/* Engines not named here (MEMORY, BLACKHOLE, FEDERATED, ...) have their data elsewhere or nowhere.
+/*
+ * Engines not named here (MEMORY, BLACKHOLE, FEDERATED, ...) have their data elsewhere or nowhere.
+ * A .sdi of MySQL is a copy of what stands in its dictionary, and nothing needs it.
  */
 static const struct {
     const char *engine;
@@ -96,14 +98,9 @@ static void add_part(EngineFiles *files, const char *stem, const char *mark)
     g_ptr_array_add(parts, (gpointer)stem);
 }
 
-void engine_files_add(EngineFiles *files, const char *name)
+static void add_kind(EngineFiles *files, const char *name, size_t length, unsigned kind)
 {
-    const char *slash = strchr(name, '/');
-    const char *dot = slash != NULL ? strchr(slash, '.') : NULL;
-    unsigned kind = dot != NULL ? kind_of(dot) : 0;
-    if (kind == 0)
-        return;
-    g_autofree char *plain = g_strndup(name, (size_t)(dot - name));
+    g_autofree char *plain = g_strndup(name, length);
     char *stem = files->fold ? g_ascii_strdown(plain, -1) : g_steal_pointer(&plain);
     gpointer key = NULL;
     gpointer kinds = NULL;
@@ -113,6 +110,21 @@ void engine_files_add(EngineFiles *files, const char *name)
     (void)g_hash_table_insert(files->stems, stem, GUINT_TO_POINTER(GPOINTER_TO_UINT(kinds) | kind));
     if (mark != NULL)
         add_part(files, stem, mark);
+}
+
+void engine_files_add(EngineFiles *files, const char *name)
+{
+    const char *slash = strchr(name, '/');
+    const char *dot = slash != NULL ? strchr(slash, '.') : NULL;
+    unsigned kind = dot != NULL ? kind_of(dot) : 0;
+    if (kind == 0)
+        return;
+    add_kind(files, name, (size_t)(dot - name), kind);
+}
+
+void engine_files_add_shared(EngineFiles *files, const char *name)
+{
+    add_kind(files, name, strlen(name), IBD);
 }
 
 /* ---- what a table needs ---------------------------------------------------------------------- */

@@ -21,6 +21,8 @@ typedef struct EngineFiles EngineFiles;
 EngineFiles *engine_files_new(int lower_case_table_names);
 /* A name as in the stream, without our suffixes: "shop/orders.ibd".  Any other is ignored. */
 void engine_files_add(EngineFiles *files, const char *name);
+/* An InnoDB table or part that lives in a tablespace with others: "shop/orders", "shop/t#P#p0". */
+void engine_files_add_shared(EngineFiles *files, const char *name);
 void engine_files_free(EngineFiles *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineFiles, engine_files_free)
 

@@ -13,8 +13,15 @@
 
 static const char *const programs[] = {"xtrabackup", NULL};
 
-static const char *const privileges[] = {"BACKUP_ADMIN",       "PROCESS", "RELOAD", "LOCK TABLES",
-                                         "REPLICATION CLIENT", NULL};
+static const char *const privileges[] = {"BACKUP_ADMIN",
+                                         "PROCESS",
+                                         "RELOAD",
+                                         "LOCK TABLES",
+                                         "REPLICATION CLIENT",
+                                         "SELECT ON performance_schema.log_status",
+                                         "SELECT ON performance_schema.keyring_component_status",
+                                         "SELECT ON performance_schema.replication_group_members",
+                                         NULL};
 
 static const char *const checkpoints_names[] = {"xtrabackup_checkpoints", NULL};
 static const char *const info_names[] = {"xtrabackup_info", NULL};
@@ -47,8 +54,9 @@ static gboolean continues(const EngineVersion *older, const EngineVersion *newer
  */
 
 /*
- * Name, argument, `since` and `until` are those of tests/unit/data/xtrabackup/options.tsv, and a
- * test compares them; the class is ours.  Two timeouts have a default of ours and may be given.
+ * Name, argument, `since` and `until` are those of
+ * tests/unit/data/xtrabackup/xtrabackup-options.tsv, and a test compares them; the class is ours.
+ * Two timeouts have a default of ours and may be given.
  */
 /* clang-format off */
 static const EngineOption options[] = {
@@ -408,10 +416,10 @@ static void capture_argv(GPtrArray *argv, const EngineCapture *capture)
     }
 }
 
-/* Of the option files it then reads the backup-my.cnf of the directory only. */
+/* The one option file that it reads by itself, said so that no other is. */
 static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
 {
-    engine_add_arg(argv, "--no-defaults");
+    engine_add_arg(argv, "--defaults-file=%s/backup-my.cnf", prepare->base_dir);
     engine_add_arg(argv, "--prepare");
     if (!prepare->is_last) /* what is rolled back takes no further link */
         engine_add_arg(argv, "--apply-log-only");

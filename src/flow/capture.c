@@ -266,6 +266,8 @@ static Backup *make_facts(const Work *work, int64_t started)
     backup_set_text(&backup->parent, plan->parent != NULL ? plan->parent->id : "");
     set_metadata(backup, &work->metadata);
     set_server_facts(backup, &spec->before->facts);
+    if (*work->metadata.server_uuid != '\0') /* what is in the backup, says the backup itself */
+        backup_set_text(&backup->server_uuid, work->metadata.server_uuid);
     backup_set_text(&backup->engine, spec->engine->name);
     backup_set_text(&backup->engine_version, spec->engine->version);
     backup->started = started;

@@ -78,6 +78,18 @@ static int lower_case_of(const Observed *observed)
     return 0;
 }
 
+/* What lives in a tablespace with others has no file of its own to look for. */
+static void add_shared(EngineFiles *files, const Observed *observed)
+{
+    if (observed->without_file == NULL)
+        return;
+    GHashTableIter each;
+    gpointer name = NULL;
+    g_hash_table_iter_init(&each, observed->without_file);
+    while (g_hash_table_iter_next(&each, &name, NULL))
+        engine_files_add_shared(files, name);
+}
+
 gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
                                const SealedTree *tree, GError **error)
 {
@@ -86,6 +98,8 @@ gboolean tables_check_complete(const Engine *engine, const Observed *before, con
         g_autofree char *name = plain_name(tree->files->pdata[i]);
         engine_files_add(files, name);
     }
+    add_shared(files, before);
+    add_shared(files, after);
     g_autoptr(GString) named = g_string_new(NULL);
     Completeness check = {engine, files, named, 0};
     each_seen(before, after, check_table, &check);

@@ -7,6 +7,7 @@ void observed_clear(Observed *observed)
 {
     server_facts_clear(&observed->facts);
     g_clear_pointer(&observed->tables, g_ptr_array_unref);
+    g_clear_pointer(&observed->without_file, g_hash_table_unref);
 }
 
 gboolean observe(Server *server, Observed *observed, GError **error)
@@ -14,7 +15,10 @@ gboolean observe(Server *server, Observed *observed, GError **error)
     if (!server_facts(server, &observed->facts, error))
         return FALSE;
     observed->tables = server_tables(server, error);
-    return observed->tables != NULL && server_tables_complete(server, observed->tables, error);
+    if (observed->tables == NULL || !server_tables_complete(server, observed->tables, error))
+        return FALSE;
+    observed->without_file = server_tables_without_file(server, error);
+    return observed->without_file != NULL;
 }
 
 Witness observed_witness(const Observed *observed)

@@ -11,7 +11,8 @@
 
 typedef struct {
     ServerFacts facts;
-    GPtrArray *tables; /* ServerTable */
+    GPtrArray *tables;        /* ServerTable */
+    GHashTable *without_file; /* of InnoDB, named as its files would be; NULL: none */
 } Observed;
 
 void observed_clear(Observed *observed);

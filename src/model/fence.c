@@ -119,6 +119,9 @@ GPtrArray *fence_after_capture(const GPtrArray *backups, const Backup *parent, c
     require(broken, g_str_equal(before->server_uuid, after->server_uuid), "server-identity",
             "another server (%s) answers than before the capture (%s)", after->server_uuid,
             before->server_uuid);
+    require(broken, !before->uuid_identifies || g_str_equal(link->server_uuid, before->server_uuid),
+            "server-identity", "it holds the data of server %s, but server %s was to be backed up",
+            link->server_uuid, before->server_uuid);
     if (parent == NULL)
         return broken;
 

@@ -147,7 +147,7 @@ unseal() {
 # prepare [OPTION...]: the engine's recovery; its last words must be the good ones
 prepare() {
     log=$top/log
-    "$engine" --prepare --target-dir="$base" --use-memory="$memory" "$@" > "$log" 2>&1 ||
+    "$engine" --defaults-file="$base/backup-my.cnf" --prepare --target-dir="$base" --use-memory="$memory" "$@" > "$log" 2>&1 ||
         { cat "$log" >&2; die "the engine failed"; }
     case $(tail -n 1 "$log") in
         *'completed OK!'*) ;;

@@ -161,7 +161,8 @@ static Row row_of(char *line)
 static GArray *table_rows(void)
 {
     GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
-    g_autoptr(GString) text = files_read_text(AT_FDCWD, DATA "options.tsv", 1 << 20, NULL);
+    g_autoptr(GString) text =
+        files_read_text(AT_FDCWD, DATA "xtrabackup-options.tsv", 1 << 20, NULL);
     cr_assert_not_null(text);
     g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
     gboolean heading = TRUE;
@@ -378,13 +379,18 @@ Test(xtrabackup, rolls_back_with_the_last_link_only)
         const char *incr_dir;
         const char *argv;
     } cases[] = {
-        {FALSE, NULL, "--no-defaults --prepare --apply-log-only --target-dir=/base --use-memory=9"},
-        {TRUE, NULL, "--no-defaults --prepare --target-dir=/base --use-memory=9"},
+        {FALSE, NULL,
+         "--defaults-file=/base/backup-my.cnf --prepare --apply-log-only --target-dir=/base "
+         "--use-memory=9"},
+        {TRUE, NULL,
+         "--defaults-file=/base/backup-my.cnf --prepare --target-dir=/base --use-memory=9"},
         {FALSE, "/incr",
-         "--no-defaults --prepare --apply-log-only --target-dir=/base --incremental-dir=/incr "
+         "--defaults-file=/base/backup-my.cnf --prepare --apply-log-only --target-dir=/base "
+         "--incremental-dir=/incr "
          "--use-memory=9"},
         {TRUE, "/incr",
-         "--no-defaults --prepare --target-dir=/base --incremental-dir=/incr --use-memory=9"},
+         "--defaults-file=/base/backup-my.cnf --prepare --target-dir=/base --incremental-dir=/incr "
+         "--use-memory=9"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         const EnginePrepare prepare = {.base_dir = "/base",
