@@ -11,6 +11,7 @@
 #include "catalog/tree.h"
 #include "engine/datadir.h"
 #include "flow/capture.h"
+#include "flow/imported.h"
 #include "flow/publishing.h"
 #include "flow/recover.h"
 #include "model/chain.h"
@@ -154,6 +155,10 @@ static gboolean apply_fence(Work *work, GError **error)
     g_autofree char *why = NULL;
     if (!engine_extends(&taken, &next, &why))
         witness.cannot_extend = why;
+
+    g_autofree char *imported = imported_since(parent, &work->before);
+    if (imported != NULL)
+        return give_up_parent(work, "imported", imported, imported, error);
 
     g_autoptr(GPtrArray) breaches =
         fence_before_capture(work->run->catalog->backups, parent, &witness);

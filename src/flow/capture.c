@@ -11,6 +11,7 @@
 #include "catalog/tree.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
+#include "flow/imported.h"
 #include "flow/progress.h"
 #include "flow/tables.h"
 #include "repo/sums.h"
@@ -364,6 +365,7 @@ static gboolean take(Work *work, Capture *capture, GError **error)
         !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree, error))
         return FALSE;
     capture->backup = make_facts(work, started);
+    imported_note(capture->backup, &capture->after);
     if (!write_files(work, capture, error))
         return FALSE;
     crash_point("capture.made");

@@ -106,7 +106,9 @@ gboolean tables_check_complete(const Engine *engine, const Observed *before, con
     return check.missing == 0 ||
            fail(error, STATUS_ENGINE,
                 "the engine said it was done, but %u tables are not in its stream: %s%s" HINT(
-                    "run it again; DDL during the capture can make the engine lose tables"),
+                    "run it again, best after a checkpoint (`checkpoint_first`): DDL during the "
+                    "capture, or a tablespace imported just before it, can make the engine lose "
+                    "tables"),
                 check.missing, named->str, check.missing > NAMED_IN_ERROR ? ", …" : "");
 }
 

@@ -7,6 +7,7 @@ void observed_clear(Observed *observed)
 {
     server_facts_clear(&observed->facts);
     g_clear_pointer(&observed->tables, g_ptr_array_unref);
+    g_clear_pointer(&observed->spaces, g_ptr_array_unref);
     g_clear_pointer(&observed->without_file, g_hash_table_unref);
 }
 
@@ -18,7 +19,8 @@ gboolean observe(Server *server, Observed *observed, GError **error)
     if (observed->tables == NULL || !server_tables_complete(server, observed->tables, error))
         return FALSE;
     observed->without_file = server_tables_without_file(server, error);
-    return observed->without_file != NULL;
+    observed->spaces = observed->without_file != NULL ? server_tablespaces(server, error) : NULL;
+    return observed->spaces != NULL;
 }
 
 Witness observed_witness(const Observed *observed)

@@ -12,6 +12,7 @@
 typedef struct {
     ServerFacts facts;
     GPtrArray *tables;        /* ServerTable */
+    GPtrArray *spaces;        /* ServerTablespace */
     GHashTable *without_file; /* of InnoDB, named as its files would be; NULL: none */
 } Observed;
 

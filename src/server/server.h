@@ -73,6 +73,16 @@ GPtrArray *server_tables(Server *server, GError **error);
 /* Fails when the list has fewer InnoDB tables than InnoDB itself, and says what to GRANT. */
 gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error);
 
+/* The file of an InnoDB table, or of a part of one; both numbers only grow. */
+typedef struct {
+    char *name; /* as InnoDB names files: "shop/t#P#p0" */
+    uint64_t table_id;
+    uint64_t space_id;
+} ServerTablespace;
+void server_tablespace_free(ServerTablespace *space);
+/* All of them; free it with g_ptr_array_unref(). */
+GPtrArray *server_tablespaces(Server *server, GError **error);
+
 /*
  * The InnoDB tables, and parts of tables, that have no file of their own: they live in the system
  * tablespace or in a general one.  Named as InnoDB names files: "shop/orders@002db", "shop/t#P#p0".

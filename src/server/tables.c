@@ -130,3 +130,41 @@ GHashTable *server_tables_without_file(Server *server, GError **error)
         return NULL;
     return g_steal_pointer(&names);
 }
+
+void server_tablespace_free(ServerTablespace *space)
+{
+    g_free(space->name);
+    g_free(space);
+}
+
+static void space_free(gpointer space)
+{
+    server_tablespace_free(space);
+}
+
+static gboolean keep_space(const Answer *row, void *data)
+{
+    guint64 table_id = 0;
+    guint64 space_id = 0;
+    if (row->values[0] == NULL || row->values[1] == NULL || row->values[2] == NULL ||
+        !g_ascii_string_to_unsigned(row->values[1], 10, 0, G_MAXUINT64, &table_id, NULL) ||
+        !g_ascii_string_to_unsigned(row->values[2], 10, 0, G_MAXUINT64, &space_id, NULL))
+        return FALSE;
+    ServerTablespace *space = g_new0(ServerTablespace, 1);
+    space->name = g_strdup(row->values[0]);
+    space->table_id = table_id;
+    space->space_id = space_id;
+    g_ptr_array_add(data, space);
+    return TRUE;
+}
+
+GPtrArray *server_tablespaces(Server *server, GError **error)
+{
+    g_autoptr(GPtrArray) spaces = g_ptr_array_new_with_free_func(space_free);
+    g_autofree char *sql =
+        g_strdup_printf("SELECT NAME, TABLE_ID, SPACE FROM %s WHERE NOT (%s) AND NAME LIKE '%%/%%'",
+                        server->dialect->innodb_tables, server->dialect->is_shared);
+    if (!ask(server, "its tablespaces", sql, keep_space, spaces, error))
+        return NULL;
+    return g_steal_pointer(&spaces);
+}

@@ -81,6 +81,13 @@ CASES = {
               "CREATE TABLE ShOp.CON (a INT) ENGINE=Aria",
               "INSERT INTO SHOP.`MIXED-ü` VALUES (3)")),
     "an empty server": case(fill=("SELECT 1", "SELECT 1")),
+    "tables in the shared tablespace": case(
+        "--innodb-checksum-algorithm=strict_full_crc32",
+        fill=("SET GLOBAL innodb_file_per_table = 0; CREATE DATABASE shop;"
+              "CREATE TABLE shop.shared (a INT PRIMARY KEY, b TEXT); USE shop;"
+              "INSERT INTO shared SELECT seq, REPEAT(MD5(seq), 10) FROM seq_1_to_2000;"
+              "SET GLOBAL innodb_file_per_table = 1; CREATE TABLE shop.own (a INT)",
+              "ALTER TABLE shop.own ADD COLUMN b INT; UPDATE shop.shared SET b = 'x' WHERE a < 50")),
 }
 
 
