@@ -7,12 +7,17 @@
 
 #include <string.h>
 
+#define REDO_OVERWRITTEN                                                                           \
+    "the server overwrote its redo log before it was copied: make it larger "                      \
+    "(innodb_redo_log_capacity), or run at a quieter time"
+
 /* What to do, by what the engine says; the first that is found in its kept lines. */
 static const struct {
     const char *says;
     const char *hint;
 } hints[] = {
     {"missing required privilege", "grant it to the user of `defaults_file`"},
+    {"command denied", "grant it to the user of `defaults_file`"},
     {"Access denied", "check user and password in `defaults_file`, and the user's grants"},
     {"Failed to connect", "is the server up, and does `defaults_file` name its socket?"},
     {"Can't open dir", "it may not read the server's files: see docs/ordinary-user.md"},
@@ -22,6 +27,24 @@ static const struct {
     {"Too many open files", "raise the limit of open files (LimitNOFILE) above the tables' number"},
     {"innodb_log_file_size", "the server overwrote its redo log before it was copied: make "
                              "innodb_log_file_size larger, or run at a quieter time"},
+    {"log block numbers mismatch", REDO_OVERWRITTEN},
+    {"did not find valid files", REDO_OVERWRITTEN},
+    {"could not find redo log file", REDO_OVERWRITTEN},
+    {"larger than last copied LSN", REDO_OVERWRITTEN},
+    {"Unsupported server version", "install the engine of the server's own series"},
+    {"Unsupported redo log format", "install the engine that took the backup"},
+    {"INSTANT ADD/DROP", "OPTIMIZE TABLE what is listed, or update server and engine"},
+    {"without redo logging", "a DDL ran meanwhile that is not logged: run it again"},
+    {"after 10 retries", "the server's own file is damaged: CHECK TABLE, and look at the disk"},
+    {"Unable to obtain lock", "something holds a lock for long: see SHOW PROCESSLIST"},
+    {"Lost connection", "the server closed the connection: see its log"},
+    {"gone away", "the server closed the connection: see its log"},
+    {"annot allocate ", "give less `prepare_memory`"},
+    {"annot map innodb_buffer_pool", "give less `prepare_memory`"},
+    {"with --apply-log-only.", "this base takes no further link: begin with the full again"},
+    {"was already used to", "this link was applied once: begin with a fresh copy"},
+    {"intended LSN", "the redo log in this backup is not whole: take a full"},
+    {"failed to apply", "this link does not go onto its base: take a full"},
     {"not to be proper for the target", "this link does not belong on this base: take a full"},
     {"only applied up to", "the redo log in this backup is not whole: take a full"},
     {"unknown option", "remove it from `engine_options` or `prepare_options`"},

@@ -29,6 +29,7 @@ static void look_for_errors(EngineLog *log, const char *line)
     gboolean lost = has_word(line, log->form->lost);
     log->error_seen |= error;
     log->recopy_failed |= lost;
+    log->host_failed |= has_word(line, log->form->host);
     if (error || lost || has_word(line, log->form->told))
         keep(log->errors, ENGINE_LOG_KEPT, &log->n_errors, line);
 }

@@ -54,6 +54,7 @@ typedef struct {
     const char *const *errors;   /* a run that says so is void, whatever its exit status */
     const char *const *lost;     /* the same: it lost track of a table */
     const char *const *told;     /* only told when it failed: some are harmless */
+    const char *const *host;     /* the engine's host fell short: nothing is said of the backup */
     const char *const *harmless; /* a line with such a word warns of no loss */
     const EngineLogLoss *losses; /* the run is good, but the user must hear of it; ends with {0} */
     const char *recovered;       /* stands before the LSN that a prepare reached; may be NULL */
@@ -71,6 +72,7 @@ typedef struct {
     guint n_warnings;
     gboolean error_seen;    /* the run is void */
     gboolean recopy_failed; /* it lost track of a table: void as well */
+    gboolean host_failed;   /* its host had not enough of something */
     char *user;             /* as whom it connected first; NULL: it did not say */
     gboolean users_differ;  /* and later as somebody else */
     gboolean loads_keys;    /* what it reads is encrypted */

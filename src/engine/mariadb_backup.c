@@ -269,6 +269,9 @@ static const char *const told[] = {
     "unknown option", "unknown variable", "missing required ",  "Error on ",  "o such file",
     "errno: ",        "Access denied",    "only applied up to", NULL};
 
+static const char *const short_of[] = {"annot allocate ", "annot map ", "No space left",
+                                       "Too many open files", NULL};
+
 static const EngineLogForm log_form = {
     .unstamp = unstamp,
     .signs = signs,
@@ -276,6 +279,7 @@ static const EngineLogForm log_form = {
     .errors = errors,
     .lost = lost,
     .told = told,
+    .host = short_of,
     .recovered = "InnoDB: End of log at LSN=",
 };
 

@@ -368,6 +368,9 @@ static const char *const told[] = {
     "Unable to ",      "Unsupported ",     "Please ",           "Invalid --",
     "was not applied", "intended lsn",     "Assertion failure", NULL};
 
+static const char *const short_of[] = {"annot allocate ", "No space left", "Too many open files",
+                                       NULL};
+
 /* Their rows are not on disk, or nowhere: no engine could bring them. */
 static const char *const harmless[] = {"uses engine \"MEMORY\"", "uses engine \"BLACKHOLE\"",
                                        "uses engine \"FEDERATED\"", NULL};
@@ -385,6 +388,7 @@ static const EngineLogForm log_form = {
     .n_signs = G_N_ELEMENTS(signs),
     .errors = errors,
     .told = told,
+    .host = short_of,
     .harmless = harmless,
     .losses = losses,
     .ddl_lock_may_last = TRUE,

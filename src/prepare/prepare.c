@@ -128,14 +128,14 @@ static gboolean check_position(const Work *work, const Backup *link, gboolean is
 }
 
 /*
- * An engine that was killed (out of memory) or ran out of room says nothing of the link.  One that
+ * An engine that was killed, or had no memory or no room, says nothing of the link.  One that
  * crashed by itself does: a full that looks whole and crashes its prepare has been seen.
  */
 static Status cause_of(const Work *work, const EngineRun *run, const GError *verdict)
 {
     enum { ROOM_LEFT = 4 << 20 };
     uint64_t free_bytes = 0;
-    if (run->end.signal == SIGKILL || run->end.signal == SIGTERM)
+    if (run->end.signal == SIGKILL || run->end.signal == SIGTERM || run->log.host_failed)
         return STATUS_FAILED;
     if (!files_free_space(work->work_fd, &free_bytes, NULL) || free_bytes < ROOM_LEFT)
         return STATUS_STORAGE;

@@ -276,6 +276,24 @@ Test(judge, blames_the_keys_and_not_the_backup_when_what_is_encrypted_cannot_be_
     cr_expect_eq(error_status(error), STATUS_ENGINE);
 }
 
+Test(judge, tells_what_the_host_lacks_from_what_the_backup_lacks)
+{
+    static const struct {
+        const char *line;
+        gboolean host;
+    } cases[] = {
+        {"2026-11-22 02:00:00 0 [ERROR] InnoDB: Cannot map innodb_buffer_pool_size_max=209715200m",
+         TRUE},
+        {"2026-11-22 02:00:00 0 [ERROR] InnoDB: write: No space left on device", TRUE},
+        {"2026-11-22 02:00:00 0 [ERROR] InnoDB: Database page corruption on disk", FALSE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(EngineRun) run = good_run();
+        engine_log_line(&run.log, cases[i].line, 0);
+        cr_expect(run.log.host_failed == cases[i].host, "%s", cases[i].line);
+    }
+}
+
 /* ---- the fakes ---------------------------------------------------------------------------------
  */
 

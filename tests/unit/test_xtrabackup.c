@@ -431,3 +431,265 @@ Test(xtrabackup, leaves_a_directory_ready_for_more_or_finished)
         cr_expect(good || strstr(error->message, cases[i].wrong) != NULL, "%s", error->message);
     }
 }
+
+/* ---- its log ---------------------------------------------------------------------------------
+ */
+
+static EngineRun run_of(const char *name, int status, const char *const *options)
+{
+    EngineRun run = {.user = g_strdup("backup"), .end = {.status = status}};
+    g_autofree char *path = g_strconcat(DATA, name, ".log", NULL);
+    g_autoptr(GString) text = files_read_text(AT_FDCWD, path, 1 << 20, NULL);
+    cr_assert_not_null(text, "%s", path);
+    g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
+    int64_t now = 1000000;
+    engine_log_init(&run.log, xtrabackup_family.log, options);
+    for (char **line = lines; *line != NULL; line++)
+        engine_log_line(&run.log, *line, now += 1000);
+    return run;
+}
+
+static void expect_capture(const char *name, int status, const char *words)
+{
+    Engine engine = engine_of("8.4.0-7");
+    g_autoptr(GError) error = NULL;
+    g_auto(EngineRun) run = run_of(name, status, NULL);
+    gboolean good = engine_judge_capture(&engine, &run, &error);
+    cr_expect(good == (words == NULL), "%s: %s", name, error != NULL ? error->message : "good");
+    cr_expect(error == NULL || words == NULL || strstr(error->message, words) != NULL,
+              "%s: \"%s\" lacks \"%s\"", name, error != NULL ? error->message : "", words);
+}
+
+Test(xtrabackup, good_captures_are_good)
+{
+    static const char *const names[] = {"full",         "full-percona", "full-myisam",
+                                        "full-reduced", "incremental",  "incremental-tracked",
+                                        "lost-tables",  "old-full"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        expect_capture(names[i], 0, NULL);
+        expect_capture(names[i], 1, "exit status 1");
+    }
+}
+
+Test(xtrabackup, each_failure_is_seen_and_comes_with_what_to_do)
+{
+    static const struct {
+        const char *log;
+        const char *words;
+    } cases[] = {
+        {"redo-overwritten", "hint: the server overwrote its redo log"},
+        {"redo-gone", "hint: the server overwrote its redo log"},
+        {"ddl-lock", "hint: something holds a lock for long"},
+        {"read-lock", "hint: something holds a lock for long"},
+        {"privilege", "hint: grant it"},
+        {"checked-privilege", "hint: grant it"},
+        {"version", "hint: install the engine of the server's own series"},
+        {"no-server", "hint: is the server up"},
+        {"wrong-password", "hint: check user and password"},
+        {"unlogged-ddl", "hint: a DDL ran meanwhile that is not logged"},
+        {"page-corrupted", "hint: the server's own file is damaged"},
+        {"disk-full", "hint: make room"},
+        {"open-files", "hint: raise the limit of open files"},
+        {"connection-lost", "hint: the server closed the connection"},
+        {"instant-columns", "hint: OPTIMIZE TABLE"},
+        {"unknown-option", "hint: remove it"},
+        {"killed", "exit status 1"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        expect_capture(cases[i].log, 1, cases[i].words);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        expect_capture(cases[i].log, 0, "it ended with status 0, but");
+}
+
+Test(xtrabackup, a_capture_that_took_no_lock_against_ddl_is_void)
+{
+    expect_capture("no-lock", 0, "it took no lock against DDL");
+}
+
+Test(xtrabackup, what_is_not_in_a_good_backup_is_told)
+{
+    g_auto(EngineRun) run = run_of("lost-tables", 0, NULL);
+    cr_assert(run.log.n_warnings == 2, "%u", run.log.n_warnings);
+    cr_expect_str_eq(run.log.warnings[0],
+                     "\"shop/old_log\" uses engine \"ARCHIVE\" and will not be backed up.");
+    cr_expect_not_null(strstr(run.log.warnings[1], "shop/gone"));
+
+    static const char *const asked[] = {"--slave-info", "--page_tracking=1", NULL};
+    g_auto(EngineRun) full_scan = run_of("incremental", 0, asked);
+    cr_assert(full_scan.log.n_warnings == 1);
+    cr_expect_not_null(strstr(full_scan.log.warnings[0], "using the full scan"));
+    g_auto(EngineRun) not_asked = run_of("incremental", 0, NULL);
+    cr_expect(not_asked.log.n_warnings == 0);
+    g_auto(EngineRun) tracked = run_of("incremental-tracked", 0, asked);
+    cr_expect(tracked.log.n_warnings == 0);
+}
+
+Test(xtrabackup, a_lock_held_for_the_whole_run_is_not_the_one_that_is_limited)
+{
+    static const struct {
+        const char *log;
+        gboolean ddl_held;
+        gboolean blocks_commits;
+    } cases[] = {
+        {"full", TRUE, FALSE},          {"full-percona", TRUE, FALSE}, {"full-myisam", TRUE, TRUE},
+        {"full-reduced", FALSE, FALSE}, {"incremental", TRUE, FALSE},  {"old-full", TRUE, FALSE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(EngineRun) run = run_of(cases[i].log, 0, NULL);
+        const EngineLog *log = &run.log;
+        cr_expect(log->ddl_held == cases[i].ddl_held, "%s", cases[i].log);
+        cr_expect((log->commit_locked_at != 0) == cases[i].blocks_commits, "%s", cases[i].log);
+        cr_expect(log->ddl_locked_at > 0 && log->released_at > log->ddl_locked_at, "%s",
+                  cases[i].log);
+        cr_expect(log->stage == ENGINE_STAGE_RELEASED, "%s", cases[i].log);
+    }
+}
+
+Test(xtrabackup, pacing_goes_on_under_a_lock_of_the_whole_run_until_the_copy_ends)
+{
+    static const struct {
+        const char *text;
+        EngineStage stage;
+    } lines[] = {
+        {"Executing LOCK INSTANCE FOR BACKUP ...", ENGINE_STAGE_COPY},
+        {"Streaming ./ibdata1", ENGINE_STAGE_COPY},
+        {"Starting to backup non-InnoDB tables and files", ENGINE_STAGE_FLUSH},
+        {"Executing FLUSH TABLES WITH READ LOCK...", ENGINE_STAGE_BLOCK_COMMIT},
+        {"All tables unlocked", ENGINE_STAGE_RELEASED},
+    };
+    EngineLog log;
+    engine_log_init(&log, xtrabackup_family.log, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autofree char *line =
+            g_strconcat("2026-11-22T02:00:00.000001+00:00 0 [Note] [MY-011825] [Xtrabackup] ",
+                        lines[i].text, NULL);
+        engine_log_line(&log, line, 1000 + (int64_t)i);
+        cr_expect(log.stage == lines[i].stage, "%s: stage %d", lines[i].text, log.stage);
+    }
+    engine_log_clear(&log);
+}
+
+Test(xtrabackup, the_data_are_those_of_the_moment_when_the_positions_were_selected)
+{
+    static const char *const stamps[] = {"2026-11-22T02:00:05.5+00:00", "2026-11-22T02:00:05Z",
+                                         "2026-11-22T07:30:05.142247+05:30",
+                                         "2026-11-21T21:00:05.1-05:00"};
+    for (size_t i = 0; i < G_N_ELEMENTS(stamps); i++) {
+        EngineLog log;
+        engine_log_init(&log, xtrabackup_family.log, NULL);
+        g_autofree char *line =
+            g_strdup_printf("%s 0 [Note] [MY-011825] [Xtrabackup] Selecting LSN and binary log "
+                            "position from p_s.log_status",
+                            stamps[i]);
+        engine_log_line(&log, line, 1);
+        cr_expect(log.consistent_utc == 1795312805, "%s: %lld", stamps[i],
+                  (long long)log.consistent_utc);
+        engine_log_clear(&log);
+    }
+    g_auto(EngineRun) old = run_of("old-full", 0, NULL);
+    cr_expect(old.log.consistent_utc == 1795312803, "%lld", (long long)old.log.consistent_utc);
+}
+
+Test(xtrabackup, each_kind_of_prepare_is_judged_by_its_log)
+{
+    static const struct {
+        const char *log;
+        int status;
+        const char *words; /* NULL: good */
+    } cases[] = {
+        {"prepare-only-apply", 0, NULL},
+        {"prepare-incremental", 0, NULL},
+        {"prepare-last", 0, NULL},
+        {"prepare-last", 1, "exit status 1"},
+        {"prepare-wrong-base", 1, "hint: this link does not belong on this base"},
+        {"prepare-finished-base", 1, "hint: this base takes no further link"},
+        {"prepare-short-redo", 1, "hint: the redo log in this backup is not whole"},
+        {"prepare-used-twice", 1, "hint: this link was applied once"},
+        {"prepare-redo-format", 1, "hint: install the engine that took the backup"},
+        {"prepare-delta-failed", 0, "hint: this link does not go onto its base"},
+        {"prepare-no-memory", 1, "hint: give less `prepare_memory`"},
+        {"prepare-no-metadata", 1, "failed to read metadata"},
+    };
+    Engine engine = engine_of("8.4.0-7");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_auto(EngineRun) run = run_of(cases[i].log, cases[i].status, NULL);
+        gboolean good = engine_judge_prepare(&engine, &run, 20351047, &error);
+        cr_expect(good == (cases[i].words == NULL), "%s: %s", cases[i].log,
+                  error != NULL ? error->message : "good");
+        cr_expect(good || strstr(error->message, cases[i].words) != NULL, "%s", error->message);
+        cr_expect(run.log.host_failed == (strstr(cases[i].log, "no-memory") != NULL), "%s",
+                  cases[i].log);
+    }
+}
+
+/* ---- its metadata ----------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *name;
+    const char *text;
+} File;
+
+static GString *read_file(const char *name, void *data, GError **error)
+{
+    (void)error;
+    for (const File *file = data; file->name != NULL; file++) {
+        if (strcmp(file->name, name) == 0)
+            return g_string_new(file->text);
+    }
+    return NULL;
+}
+
+#define CHECKPOINTS_8_4                                                                            \
+    "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 20351037\nlast_lsn = 20351047\n"          \
+    "flushed_lsn = 20351037\nredo_memory = 0\nredo_frames = 0\n"
+#define INFO_8_0                                                                                   \
+    "uuid = 6c1b\nname = \ntool_name = xtrabackup\ntool_command = --backup --stream=xbstream\n"    \
+    "tool_version = 8.0.35-30\nibbackup_version = 8.0.35-30\nserver_version = 8.0.42\n"            \
+    "start_time = 2026-11-22 02:00:00\nend_time = 2026-11-22 02:00:09\nlock_time = 8\n"            \
+    "binlog_pos = filename 'binlog.000018', position '157', GTID of the last change 'aa:1-5,\n"    \
+    "bb:1-3'\ninnodb_from_lsn = 0\ninnodb_to_lsn = 20351037\npartial = N\nincremental = N\n"       \
+    "format = xbstream\ncompressed = N\nencrypted = N\n"
+#define INFO_8_4                                                                                   \
+    "uuid = 6c1b\nname = \ntool_name = xtrabackup\ntool_command = --backup\n"                      \
+    "tool_version = 8.4.0-7\nibbackup_version = 8.4.0-7\nserver_version = 8.4.6\n"                 \
+    "server_flavor = MySQL\nstart_time = 2026-11-22 02:00:00\nend_time = 2026-11-22 02:00:09\n"    \
+    "lock_time = 8\nbinlog_pos = \ninnodb_from_lsn = 0\ninnodb_to_lsn = 20351037\npartial = N\n"   \
+    "incremental = N\nformat = xbstream\ncompressed = N\nencrypted = N\nlock_ddl_type = ON\n"      \
+    "backup_size = 1 MiB (1048576 bytes)\n"
+#define CONFIG                                                                                     \
+    "[mysqld]\ninnodb_checksum_algorithm=crc32\ninnodb_log_checksums=1\n"                          \
+    "innodb_log_checksums=1\nserver_id=1\nserver_uuid=3e11fa47-71ca-11e1-9e33-c80aa9429562\n"
+
+Test(xtrabackup, reads_the_metadata_of_each_series_and_a_gtid_set_of_many_lines)
+{
+    static const struct {
+        const char *info;
+        const char *binlog; /* NULL: no such file */
+        const char *version;
+        const char *gtid;
+    } cases[] = {
+        {INFO_8_0, "binlog.000018\t157\taa:1-5,\nbb:1-3\n", "8.0.42", "aa:1-5, bb:1-3"},
+        {INFO_8_4, "binlog.000018\t157\n", "8.4.6", ""},
+        {INFO_8_4, NULL, "8.4.6", ""},
+    };
+    Engine engine = engine_of("8.4.0-7");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        File files[] = {
+            {"xtrabackup_checkpoints", CHECKPOINTS_8_4},
+            {"xtrabackup_info", cases[i].info},
+            {"backup-my.cnf", CONFIG},
+            {cases[i].binlog != NULL ? "xtrabackup_binlog_info" : NULL, cases[i].binlog},
+            {0}};
+        g_auto(EngineMetadata) got = {0};
+        g_autoptr(GError) error = NULL;
+        cr_assert(engine_read_metadata(&engine, FALSE, read_file, files, &got, &error), "%s",
+                  error != NULL ? error->message : "");
+        cr_expect(got.checkpoints.to_lsn == 20351037 && got.checkpoints.last_lsn == 20351047);
+        cr_expect_str_eq(got.server_version, cases[i].version);
+        cr_expect_str_eq(got.gtid, cases[i].gtid);
+        cr_expect_str_eq(got.binlog_file, cases[i].binlog != NULL ? "binlog.000018" : "");
+        cr_expect_str_eq(got.server_uuid, "3e11fa47-71ca-11e1-9e33-c80aa9429562");
+    }
+}
