@@ -188,6 +188,7 @@ static void judge_adopted(const Catalog *catalog, Backup *backup)
         .server_uuid = backup->server_uuid,
         .datadir_id = backup->datadir_id,
         .started = backup->server_started,
+        .gtid = "",
     };
     g_autoptr(GPtrArray) broken =
         fence_after_capture(catalog->backups, parent, backup, &then, &then);

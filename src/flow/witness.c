@@ -31,6 +31,7 @@ Witness observed_witness(const Observed *observed)
         .datadir_id = observed->facts.datadir_id,
         .started = observed->facts.started,
         .lsn = observed->facts.lsn,
+        .gtid = observed->facts.gtid,
     };
 }
 

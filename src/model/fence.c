@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "model/chain.h"
+#include "model/gtid.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static void require_identity(GPtrArray *broken, const Backup *parent, const Witn
 }
 
 /* Without a canary the server's own start is the only witness of an unbroken timeline. */
-static void require_timeline(GPtrArray *broken, const Backup *parent, const Witness *witness)
+static void require_start(GPtrArray *broken, const Backup *parent, const Witness *witness)
 {
     g_autofree char *then = clock_format(parent->server_started);
     g_autofree char *now = clock_format(witness->started);
@@ -87,6 +88,28 @@ static void require_timeline(GPtrArray *broken, const Backup *parent, const Witn
                     "the server has restarted since %s (started %s, then %s), and nothing tells "
                     "whether its data were put back in between",
                     parent->id, now, *then != '\0' ? then : "unknown");
+}
+
+static void require_canary(GPtrArray *broken, const Backup *parent, const Witness *witness)
+{
+    require(broken, witness->canary != CANARY_GONE, "timeline",
+            "the server was put back: the row that was written before %s is not there any more",
+            parent->id);
+    require(broken, witness->canary != CANARY_UNSTAMPED, "timeline",
+            "the server was put back to a moment during %s: its row is there, but without the "
+            "stamp it got afterwards",
+            parent->id);
+}
+
+static void require_timeline(GPtrArray *broken, const Backup *parent, const Witness *witness)
+{
+    g_autofree char *lacking = gtid_lacking(witness->gtid, parent->gtid);
+    require(broken, lacking == NULL, "timeline",
+            "the server lacks the transaction %s, which %s has seen", lacking, parent->id);
+    if (witness->canary == CANARY_UNKNOWN)
+        require_start(broken, parent, witness);
+    else
+        require_canary(broken, parent, witness);
 }
 
 GPtrArray *fence_before_capture(const GPtrArray *backups, const Backup *parent,

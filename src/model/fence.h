@@ -16,6 +16,18 @@
 #include <glib.h>
 #include <stdint.h>
 
+/*
+ * What became of the parent's row: it is written before a capture and stamped when that has ended,
+ * so the stamp lies behind all that the capture holds, and a server that has it was not put back
+ * before its end.
+ */
+typedef enum {
+    CANARY_UNKNOWN, /* the parent has none, or it cannot be asked for */
+    CANARY_STAMPED,
+    CANARY_UNSTAMPED, /* put back to a moment during the capture */
+    CANARY_GONE,      /* put back to one before it */
+} CanaryState;
+
 /* What the server says of itself, before and after a capture. */
 typedef struct {
     const char *server_uuid;
@@ -23,6 +35,8 @@ typedef struct {
     const char *datadir_id;   /* "" when it cannot be seen from here */
     int64_t started;
     uint64_t lsn;
+    const char *gtid;          /* all transactions that it has; "" when it counts none */
+    CanaryState canary;        /* that of the parent; before a capture only */
     const char *cannot_extend; /* rule `version`: why engine or server cannot; NULL: they can */
 } Witness;
 

@@ -25,6 +25,7 @@ static Scene scene_new(void)
         .datadir_id = "8:1:77",
         .started = scene.parent->server_started,
         .lsn = scene.parent->last_lsn + 1000,
+        .gtid = "",
     };
     scene.after = scene.before;
     return scene;
@@ -114,7 +115,39 @@ CHANGE(grandparent_quarantined, backup_quarantine(s->full, "lsn-order", "backwar
 CHANGE(grandparent_missing, s->full->state = STATE_MISSING)
 CHANGE(grandparent_unknown, g_ptr_array_remove(s->backups, s->full))
 CHANGE(parent_proof_failed, s->parent->proof_failed = PROOF_PREPARE)
+CHANGE(canary_stamped, s->before.canary = CANARY_STAMPED)
+CHANGE(canary_unstamped, s->before.canary = CANARY_UNSTAMPED)
+CHANGE(canary_gone, s->before.canary = CANARY_GONE)
+CHANGE(restarted_with_canary, (restarted(s), s->before.canary = CANARY_STAMPED))
+CHANGE(restarted_without_stamp, (restarted(s), s->before.canary = CANARY_UNSTAMPED))
+CHANGE(gtid_went_on, (backup_set_text(&s->parent->gtid, "0-1-5"), s->before.gtid = "0-1-9"))
+CHANGE(gtid_went_back, (backup_set_text(&s->parent->gtid, "0-1-5"), s->before.gtid = "0-1-4"))
+CHANGE(gtid_went_back_with_canary, (gtid_went_back(s), s->before.canary = CANARY_STAMPED))
+CHANGE(restarted_and_gtid_went_on, (restarted(s), gtid_went_on(s)))
 /* clang-format on */
+
+Test(fence, holds_the_server_to_the_row_that_it_got_with_the_parent)
+{
+    static const Case cases[] = {
+        {"the row and its stamp", canary_stamped, ""},
+        {"a restart, and both are there", restarted_with_canary, ""},
+        {"the row without its stamp", canary_unstamped, "timeline"},
+        {"a restart, and no stamp", restarted_without_stamp, "timeline"},
+        {"no row", canary_gone, "timeline"},
+    };
+    expect_rules(cases, G_N_ELEMENTS(cases), ask_before);
+}
+
+Test(fence, lets_gtids_break_the_timeline_but_never_prove_it)
+{
+    static const Case cases[] = {
+        {"more transactions than the parent saw", gtid_went_on, ""},
+        {"fewer", gtid_went_back, "timeline"},
+        {"fewer, whatever the row says", gtid_went_back_with_canary, "timeline"},
+        {"more, but restarted", restarted_and_gtid_went_on, "timeline?"},
+    };
+    expect_rules(cases, G_N_ELEMENTS(cases), ask_before);
+}
 
 Test(fence, asks_each_rule_before_the_capture)
 {
