@@ -101,12 +101,10 @@ static const Option options[] = {
      .least = "16M", .most = "1T",
      .sentence = "memory for the engine when it prepares"},
     {INSTANCE(canary), .type = OPTION_CHOICE, .fallback = "auto", .words = "auto yes no",
-     .effect = OPTION_LATER,
-     .sentence = "write a row before each capture that a test restore must find; auto: unless the "
-                 "server is read-only or a replica"},
+     .sentence = "write a row before each capture, by which the server shows later that it was not "
+                 "put back; auto: unless it is read-only or a replica, or does not let us"},
     {INSTANCE(canary_schema), .type = OPTION_SCHEMA, .fallback = "lsnchain",
-     .effect = OPTION_LATER,
-     .sentence = "schema of the table with that row"},
+     .sentence = "schema of the table with that row; made on first use"},
     {INSTANCE(reread_every), .type = OPTION_DURATION, .fallback = "30d",
      .least = "1h", .most = "3660d",
      .sentence = "a stored file that was not read back for so long proves nothing any more"},

@@ -14,6 +14,7 @@
 #include "flow/imported.h"
 #include "flow/publishing.h"
 #include "flow/recover.h"
+#include "flow/timeline.h"
 #include "model/chain.h"
 #include "model/fence.h"
 
@@ -155,6 +156,8 @@ static gboolean apply_fence(Work *work, GError **error)
     g_autofree char *why = NULL;
     if (!engine_extends(&taken, &next, &why))
         witness.cannot_extend = why;
+    if (!timeline_of_parent(work->run->config, work->login, parent, &witness.canary, error))
+        return FALSE;
 
     g_autofree char *imported = imported_since(parent, &work->before);
     if (imported != NULL)
@@ -304,12 +307,16 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
         return FALSE;
     log_detail("%s %s%s%s", backup_type_word(work->plan.type), id,
                *work->plan.reason != '\0' ? ": " : "", work->plan.reason);
+    g_autofree char *canary = NULL;
+    if (!timeline_begin(work->run->config, work->login, &work->before.facts, id, &canary, error))
+        return FALSE;
     const CaptureSpec spec = {
         .run = work->run,
         .engine = work->engine,
         .login = work->login,
         .plan = &work->plan,
         .id = id,
+        .canary = canary,
         .before = &work->before,
         .options = work->options,
         .expected_bytes = expected_stream(work),

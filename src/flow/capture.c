@@ -14,6 +14,7 @@
 #include "flow/imported.h"
 #include "flow/progress.h"
 #include "flow/tables.h"
+#include "flow/timeline.h"
 #include "repo/sums.h"
 #include "restore/script.h"
 #include "seal/seal.h"
@@ -38,6 +39,7 @@ typedef struct {
     SealedTree *tree;
     EngineRun run;
     EngineMetadata metadata;
+    gboolean stamped; /* its canary tells a server that lived on from one that was put back */
 } Work;
 
 static void work_clear(Work *work)
@@ -279,6 +281,7 @@ static Backup *make_facts(const Work *work, int64_t started)
     backup->bytes_plain = work->tree->bytes_plain;
     backup->bytes_stored = work->tree->bytes_stored;
     backup->frame = work->tree->frame;
+    backup_set_text(&backup->canary, work->stamped ? spec->canary : "");
     backup_set_text(&backup->full_rule, plan->rule);
     backup_set_text(&backup->full_reason, plan->reason);
     return backup;
@@ -332,10 +335,18 @@ static gboolean write_files(Work *work, Capture *capture, GError **error)
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 /* Hours may have passed: a connection kept open would have been closed by the server. */
-static gboolean observe_again(const CaptureSpec *spec, Observed *after, GError **error)
+static gboolean observe_again(Work *work, Observed *after, GError **error)
 {
+    const CaptureSpec *spec = work->spec;
     g_autoptr(Server) server = server_connect(spec->login, SERVER_TIMEOUT_S, error);
-    return server != NULL && observe(server, after, error);
+    if (server == NULL || !observe(server, after, error))
+        return FALSE;
+    g_autoptr(GError) failure = NULL;
+    work->stamped = timeline_end(spec->run->config, server, spec->canary, spec->id, &failure);
+    if (!work->stamped)
+        log_warning("%s has no canary, so a restart of the server will cost a full: %s", spec->id,
+                    failure->message);
+    return TRUE;
 }
 
 static gboolean open_directory(Work *work, const char *path, GError **error)
@@ -361,7 +372,7 @@ static gboolean take(Work *work, Capture *capture, GError **error)
     if (!cancel_check(error) ||
         !engine_read_metadata(spec->engine, spec->plan->type == BACKUP_INCREMENTAL,
                               read_metadata_file, &work->dir_fd, &work->metadata, error) ||
-        !observe_again(spec, &capture->after, error) ||
+        !observe_again(work, &capture->after, error) ||
         !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree, error))
         return FALSE;
     capture->backup = make_facts(work, started);

@@ -22,6 +22,7 @@ typedef struct {
     const Login *login;
     const Plan *plan;
     const char *id;
+    const char *canary; /* uuid of the row that was written for it; "": none */
     const Observed *before;
     char **options;          /* of the engine */
     uint64_t expected_bytes; /* for the display of progress; 0: not known */

@@ -74,9 +74,9 @@ static GArray *parse(const char *text)
     g_auto(GStrv) items = g_strsplit_set(text, ",\n", -1);
     for (char **item = items; *item != NULL; item++) {
         g_strstrip(*item);
-        gboolean understood = **item == '\0' ||
-                              (strchr(*item, ':') != NULL ? add_mysql(ranges, *item)
-                                                          : add_mariadb(ranges, *item));
+        gboolean understood =
+            **item == '\0' ||
+            (strchr(*item, ':') != NULL ? add_mysql(ranges, *item) : add_mariadb(ranges, *item));
         if (!understood)
             return NULL;
     }

@@ -252,10 +252,7 @@ gboolean server_lsn(Server *server, uint64_t *lsn, GError **error)
 {
     if (server->dialect->lsn == NULL)
         return ask_log_status(server, lsn, error);
-    g_autofree char *sql =
-        g_strdup_printf("SELECT VARIABLE_VALUE FROM %s WHERE VARIABLE_NAME = '%s'",
-                        server->dialect->status_table, server->dialect->lsn);
-    return ask_number(server, "its LSN", sql, lsn, error);
+    return ask_status(server, "its LSN", server->dialect->lsn, lsn, error);
 }
 
 gboolean server_data_bytes(Server *server, uint64_t *bytes, GError **error)

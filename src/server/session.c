@@ -15,7 +15,8 @@
     .status_table = "performance_schema.global_status",                                            \
     .tablespaces = "information_schema.INNODB_TABLESPACES",                                        \
     .innodb_tables = "information_schema.INNODB_TABLES", .is_shared = "SPACE_TYPE <> 'Single'",    \
-    .replica_grant = "REPLICATION CLIENT", .default_role = "SET DEFAULT ROLE ALL TO %s;"
+    .binlog_grant = "SESSION_VARIABLES_ADMIN", .replica_grant = "REPLICATION CLIENT",              \
+    .default_role = "SET DEFAULT ROLE ALL TO %s;"
 
 static const Dialect dialects[] = {
     {.mariadb = TRUE,
@@ -23,6 +24,8 @@ static const Dialect dialects[] = {
      .gtid = "gtid_current_pos",
      .status_table = "information_schema.GLOBAL_STATUS",
      .lsn = "Innodb_lsn_current",
+     .lsn_flushed = "Innodb_lsn_flushed",
+     .binlog_grant = "BINLOG ADMIN",
      .tablespaces = "information_schema.INNODB_SYS_TABLESPACES",
      .innodb_tables = "information_schema.INNODB_SYS_TABLES",
      .is_shared = "SPACE = 0",
@@ -37,7 +40,8 @@ static const Dialect dialects[] = {
     {MYSQL_FAMILY, .since = 80022, .sessions = "performance_schema.processlist",
      .replica_query = "SHOW REPLICA STATUS"},
     {MYSQL_FAMILY, .since = 80030, .sessions = "performance_schema.processlist",
-     .replica_query = "SHOW REPLICA STATUS", .lsn = "Innodb_redo_log_current_lsn"},
+     .replica_query = "SHOW REPLICA STATUS", .lsn = "Innodb_redo_log_current_lsn",
+     .lsn_flushed = "Innodb_redo_log_flushed_to_disk_lsn"},
 };
 
 /* 80022 of "8.0.22-log". */
@@ -147,6 +151,15 @@ gboolean ask_number(const Server *server, const char *question, const char *sql,
                     server->where, text, question);
     *number = value;
     return TRUE;
+}
+
+gboolean ask_status(const Server *server, const char *question, const char *status,
+                    uint64_t *number, GError **error)
+{
+    g_autofree char *sql =
+        g_strdup_printf("SELECT VARIABLE_VALUE FROM %s WHERE VARIABLE_NAME = '%s'",
+                        server->dialect->status_table, status);
+    return ask_number(server, question, sql, number, error);
 }
 
 static gboolean no_row(const Answer *row, void *data)

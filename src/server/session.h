@@ -18,6 +18,8 @@ typedef struct {
     const char *gtid;           /* variable */
     const char *status_table;   /* VARIABLE_NAME, VARIABLE_VALUE */
     const char *lsn;            /* status; NULL: it is asked of performance_schema.log_status */
+    const char *lsn_flushed;    /* status; NULL: it does not tell */
+    const char *binlog_grant;   /* to leave the binary log */
     const char *tablespaces;    /* FILE_SIZE */
     const char *innodb_tables;  /* NAME */
     const char *is_shared;      /* condition there: the table has no file of its own */
@@ -60,6 +62,10 @@ gboolean ask_row(const Server *server, const char *question, const char *sql, ch
                  unsigned n, GError **error);
 gboolean ask_number(const Server *server, const char *question, const char *sql, uint64_t *number,
                     GError **error);
+
+/* A status variable of the server. */
+gboolean ask_status(const Server *server, const char *question, const char *status,
+                    uint64_t *number, GError **error);
 
 /* A statement that answers with no row that matters. */
 gboolean ask_nothing(const Server *server, const char *question, const char *sql, GError **error);

@@ -73,7 +73,8 @@ FLAVOURS = {flavour.name: flavour for flavour in (
         alone=("--skip-networking",),
         checkpoint=checkpoint_mariadb,
         status_table="information_schema.global_status", lsn_status="Innodb_lsn_current",
-        privileges=("RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR", "SHOW VIEW"),
+        privileges=("RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR", "SHOW VIEW",
+                    "SLAVE MONITOR", "BINLOG ADMIN"),
         grants=(OF_CANARY,)),
     Flavour(
         name="mysql", server="mysqld", client="mysql", engine="xtrabackup",
@@ -83,7 +84,7 @@ FLAVOURS = {flavour.name: flavour for flavour in (
         checkpoint=checkpoint_mysql,
         status_table="performance_schema.global_status", lsn_status="Innodb_redo_log_current_lsn",
         privileges=("BACKUP_ADMIN", "PROCESS", "RELOAD", "LOCK TABLES", "REPLICATION CLIENT",
-                    "SHOW VIEW"),
+                    "SHOW VIEW", "SESSION_VARIABLES_ADMIN"),
         grants=tuple(f"GRANT SELECT ON performance_schema.{table} TO {{user}}" for table in (
             "log_status", "keyring_component_status", "replication_group_members")) + (OF_CANARY,)),
 )}
