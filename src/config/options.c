@@ -61,8 +61,8 @@ static const Option options[] = {
      .sentence = "data copied in a second, until the engine begins to lock"},
     {INSTANCE(lock_timeout), .type = OPTION_DURATION, .fallback = "60s",
      .least = "1s", .most = "1h",
-     .sentence = "longest time from the engine's DDL block to its end; then it is stopped and the "
-                 "backup fails"},
+     .sentence = "longest time from the engine's DDL block to its end, or of waiting for it; then "
+                 "the backup fails; a DDL lock that xtrabackup holds all the time does not count"},
     {INSTANCE(checkpoint_first), .type = OPTION_FLAG, .fallback = "no",
      .sentence = "ask the engine for a checkpoint before it copies: less redo in each link, but "
                  "its account needs SUPER"},

@@ -11,6 +11,7 @@
 #include "catalog/tree.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
+#include "flow/failed.h"
 #include "flow/imported.h"
 #include "flow/progress.h"
 #include "flow/tables.h"
@@ -27,7 +28,7 @@
 
 static const char log_name[] = "engine.log";
 static const char sealed_log_name[] = "engine.log.lz4";
-enum { PIPE_BYTES = 1 << 20, METADATA_LIMIT = 1 << 20, FAILED_LOGS = 20, SERVER_TIMEOUT_S = 60 };
+enum { PIPE_BYTES = 1 << 20, METADATA_LIMIT = 1 << 20, SERVER_TIMEOUT_S = 60 };
 
 typedef struct {
     const CaptureSpec *spec;
@@ -383,43 +384,22 @@ static gboolean take(Work *work, Capture *capture, GError **error)
     return TRUE;
 }
 
-static int compare_names(gconstpointer a, gconstpointer b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void drop_old_logs(const char *directory)
-{
-    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL;
-         name = g_dir_read_name(dir))
-        g_ptr_array_add(names, g_strdup(name));
-    g_ptr_array_sort(names, compare_names);
-    for (guint i = 0; i + FAILED_LOGS < names->len; i++) {
-        g_autofree char *path = g_build_filename(directory, names->pdata[i], NULL);
-        (void)unlink(path);
-    }
-}
-
 /* The log of a failed capture is all that is kept of it. */
 static void keep_log(const CaptureSpec *spec, const char *capture_path)
 {
     g_autofree char *from = g_build_filename(capture_path, log_name, NULL);
-    g_autofree char *directory = run_state_path(spec->run, "failed");
-    g_autofree char *to = g_strdup_printf("%s/%s.log", directory, spec->id);
     g_autofree char *text = NULL;
     gsize length = 0;
     g_autoptr(GError) error = NULL;
     if (!g_file_get_contents(from, &text, &length, NULL) || length == 0)
         return;
-    if (!files_make_dirs(AT_FDCWD, directory, 0700, &error) ||
-        !g_file_set_contents_full(to, text, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0600,
-                                  &error)) {
+    g_autofree char *to = failed_log_path(spec->run, spec->id, ".log", &error);
+    if (to == NULL || !g_file_set_contents_full(to, text, (gssize)length, G_FILE_SET_CONTENTS_NONE,
+                                                0600, &error)) {
         log_warning("the engine's log could not be kept: %s", error->message);
         return;
     }
-    drop_old_logs(directory);
+    failed_log_prune(spec->run);
     log_notice("the engine's log is in %s", to);
 }
 

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "catalog/tree.h"
+#include "flow/failed.h"
 #include "flow/progress.h"
 #include "model/chain.h"
 #include "repo/contents.h"
@@ -189,7 +190,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Workshop, workshop_clear)
 
 static gboolean workshop_open(const Run *run, const char *id, Workshop *workshop, GError **error)
 {
-    g_autofree char *log_name = g_strconcat("verify-", id, ".log", NULL);
     workshop->ours = !run->records;
     workshop->directory =
         run->records ? run_proof_dir(run) : g_dir_make_tmp("lsnchain-verify-XXXXXX", NULL);
@@ -197,19 +197,22 @@ static gboolean workshop_open(const Run *run, const char *id, Workshop *workshop
         workshop->ours = FALSE;
         return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
     }
-    workshop->log_path = run->records ? run_state_path(run, log_name)
-                                      : g_build_filename(workshop->directory, log_name, NULL);
-    return TRUE;
+    workshop->log_path = run->records ? failed_log_path(run, id, ".verify.log", error)
+                                      : g_build_filename(workshop->directory, "engine.log", NULL);
+    return workshop->log_path != NULL;
 }
 
 /* The log of a prepare that failed is worth keeping; elsewhere than in a directory that goes. */
-static void settle_log(const Workshop *workshop, const ProofResult *result, gboolean done)
+static void settle_log(const Run *run, const Workshop *workshop, const ProofResult *result,
+                       gboolean done)
 {
     gboolean telling = !done && result->failed != NULL && result->failed_level == PROOF_PREPARE;
-    if (!telling)
+    if (!telling) {
         (void)unlink(workshop->log_path);
-    else if (!workshop->ours)
+    } else if (!workshop->ours) {
         log_notice("what the engine said is in %s", workshop->log_path);
+        failed_log_prune(run);
+    }
 }
 
 static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
@@ -244,7 +247,7 @@ static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, c
     };
     gboolean done = proof_run(&spec, result, error);
     progress_end();
-    settle_log(&workshop, result, done);
+    settle_log(run, &workshop, result, done);
     return done;
 }
 

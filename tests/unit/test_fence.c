@@ -198,6 +198,7 @@ CHANGE(restarted_meanwhile, s->after.started += 1)
 CHANGE(stepped_back_meanwhile, s->after.started -= 1)
 CHANGE(datadir_exchanged, s->after.datadir_id = "8:1:78")
 CHANGE(datadir_lost_from_sight, s->after.datadir_id = "")
+CHANGE(data_of_another, backup_set_text(&s->link->server_uuid, "server-b"))
 CHANGE(server_exchanged, s->after.server_uuid = "server-b")
 CHANGE(server_exchanged_mariadb, (s->after.server_uuid = "server-b", s->before.uuid_identifies = s->after.uuid_identifies = FALSE))
 /* clang-format on */
@@ -241,6 +242,7 @@ Test(fence, asks_of_a_full_only_what_needs_no_parent)
         {"a full that runs backwards", last_before_to, "lsn-order"},
         {"a restart", restarted_meanwhile, "timeline"},
         {"an exchanged server", server_exchanged, "server-identity"},
+        {"data of another server", data_of_another, "server-identity"},
     };
     expect_rules(cases, G_N_ELEMENTS(cases), ask_after_full);
 }

@@ -197,6 +197,27 @@ Test(tables, takes_no_table_of_another_schema_for_it)
     expect_missing(&scene, "1 tables are not in its stream: shop.t (shop/t.ibd)");
 }
 
+Test(tables, looks_for_no_file_of_a_table_in_a_shared_tablespace)
+{
+    static const EngineFamily mysql = {0};
+    const Engine of_mysql = {.family = &mysql};
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "shop", "a-b", "InnoDB");
+    see_both(&scene, "shop", "t", "InnoDB");
+    see_both(&scene, "shop", "parts", "InnoDB");
+    scene.before.without_file = g_hash_table_new(g_str_hash, g_str_equal);
+    (void)g_hash_table_add(scene.before.without_file, (gpointer) "shop/a@002db");
+    (void)g_hash_table_add(scene.before.without_file, (gpointer) "shop/parts#p#p1");
+    add_file(&scene, "shop/parts#p#p0.ibd.delta.lz4", 1);
+    g_autoptr(GError) error = NULL;
+    cr_expect_not(
+        tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, &error));
+    sample_expect_error(error, STATUS_ENGINE,
+                        "1 tables are not in its stream: shop.t (shop/t.ibd)");
+    add_file(&scene, "shop/t.ibd", 1);
+    cr_expect(tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, NULL));
+}
+
 Test(tables, looks_only_for_what_was_there_both_times)
 {
     g_auto(Scene) scene = scene_new();
