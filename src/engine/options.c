@@ -74,15 +74,13 @@ static const char *version_of_state(const char *state)
 }
 
 /*
- * "8.4.0-6; 9.7.1-rc1" came to two series one by one: the last of them that is not newer than the
- * tool's series decides, and what a later series was first without does not count.
+ * "8.4.0-6; 9.7.1-rc1" came to two series one by one; a series between the two is without it.
  */
 static gboolean is_since(const EngineVersion *tool, const char *since)
 {
     if (since == NULL || strcmp(since, "-") == 0 || g_str_has_prefix(since, "<="))
         return TRUE;
     g_auto(GStrv) all = g_strsplit(since, "; ", -1);
-    gboolean known = FALSE;
     for (char **one = all; *one != NULL; one++) {
         EngineVersion version;
         if (!engine_version_parse(version_of_state(*one), &version))
@@ -90,9 +88,8 @@ static gboolean is_since(const EngineVersion *tool, const char *since)
         gboolean same = engine_version_same_series(tool, &version);
         if (same || engine_version_compare(tool, &version) < 0)
             return same && engine_version_compare(tool, &version) >= 0;
-        known = one[1] == NULL;
     }
-    return known;
+    return TRUE; /* its series is newer than all that are named */
 }
 
 static gboolean is_until(const EngineVersion *tool, const char *until)
