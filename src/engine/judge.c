@@ -52,6 +52,7 @@ static const struct {
     {"failed to execute query BACKUP LOCK",
      "it cannot lock a table that has a backtick in its name, "
      "unless it is InnoDB's: rename the table"},
+    {"Failed to re-copy", "a schema or a table went away while it was copied: run it again"},
     {"Too many levels of symbolic links",
      "it cannot copy an Aria table with a DATA DIRECTORY or INDEX DIRECTORY: move it back"},
     {"Lock wait timeout", "something holds a lock for long: see SHOW PROCESSLIST"},

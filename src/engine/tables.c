@@ -176,3 +176,9 @@ char *engine_table_missing(const Engine *engine, const EngineFiles *files, const
         return g_strconcat(given, ".frm", NULL);
     return data_missing(files, stem, needed);
 }
+
+gboolean engine_tablespace_there(const EngineFiles *files, const char *name)
+{
+    g_autofree char *stem = files->fold ? g_ascii_strdown(name, -1) : g_strdup(name);
+    return (kinds_of(files, stem) & IBD) != 0;
+}

@@ -33,6 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineFiles, engine_files_free)
 char *engine_table_missing(const Engine *engine, const EngineFiles *files,
                            const ServerTable *table);
 
+/* "shop/t#P#p0", as InnoDB itself names it: is its file there, or what changed in it? */
+gboolean engine_tablespace_there(const EngineFiles *files, const char *name);
+
 /*
  * As the server names a file: "a-b" is "a@002db", "con" is "con@@@".  For one part of a path; both
  * families and all series do it alike.  Free it.

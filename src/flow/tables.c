@@ -28,7 +28,8 @@ static int compare_tables(const ServerTable *a, const ServerTable *b)
 typedef enum { SEEN_BOTH, SEEN_BEFORE, SEEN_AFTER } Seen;
 static const char *const seen_words[] = {"both", "before", "after"};
 
-typedef void SeenFn(const ServerTable *table, Seen seen, void *data);
+/* `old` before, `new` after the capture; one of them may be NULL. */
+typedef void SeenFn(const ServerTable *old, const ServerTable *new, void *data);
 
 /* Both lists are sorted: one walk over the two. */
 static void each_seen(const Observed *before, const Observed *after, SeenFn *each, void *data)
@@ -39,10 +40,7 @@ static void each_seen(const Observed *before, const Observed *after, SeenFn *eac
         const ServerTable *old = i < before->tables->len ? before->tables->pdata[i] : NULL;
         const ServerTable *new = j < after->tables->len ? after->tables->pdata[j] : NULL;
         int order = old == NULL ? 1 : new == NULL ? -1 : compare_tables(old, new);
-        if (order == 0)
-            each(new, SEEN_BOTH, data);
-        else
-            each(order < 0 ? old : new, order < 0 ? SEEN_BEFORE : SEEN_AFTER, data);
+        each(order <= 0 ? old : NULL, order >= 0 ? new : NULL, data);
         i += order <= 0;
         j += order >= 0;
     }
@@ -55,17 +53,40 @@ typedef struct {
     guint missing;
 } Completeness;
 
-static void check_table(const ServerTable *table, Seen seen, void *data)
+static void check_table(const ServerTable *old, const ServerTable *new, void *data)
 {
     Completeness *check = data;
-    if (seen != SEEN_BOTH)
+    if (old == NULL || new == NULL)
         return;
-    g_autofree char *file = engine_table_missing(check->engine, check->files, table);
-    if (file == NULL)
+    g_autofree char *file = engine_table_missing(check->engine, check->files, new);
+    /* one that got another engine meanwhile is there with the files of the one or of the other */
+    g_autofree char *other =
+        file != NULL ? engine_table_missing(check->engine, check->files, old) : NULL;
+    if (file == NULL || other == NULL)
         return;
     if (check->missing++ < NAMED_IN_ERROR)
         g_string_append_printf(check->named, "%s%s.%s (%s)", check->missing > 1 ? ", " : "",
-                               table->schema, table->name, file);
+                               new->schema, new->name, file);
+}
+
+/* A tablespace that was there all the time, of a table or of one part of it. */
+static void check_spaces(Completeness *check, const GPtrArray *before, const GPtrArray *after)
+{
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; before != NULL && i < before->len; i++) {
+        ServerTablespace *space = before->pdata[i];
+        (void)g_hash_table_insert(known, space->name, space);
+    }
+    for (guint i = 0; after != NULL && i < after->len; i++) {
+        const ServerTablespace *space = after->pdata[i];
+        const ServerTablespace *old = g_hash_table_lookup(known, space->name);
+        if (old == NULL || old->space_id != space->space_id ||
+            engine_tablespace_there(check->files, space->name))
+            continue;
+        if (check->missing++ < NAMED_IN_ERROR)
+            g_string_append_printf(check->named, "%s%s.ibd", check->missing > 1 ? ", " : "",
+                                   space->name);
+    }
 }
 
 static int lower_case_of(const Observed *observed)
@@ -103,6 +124,8 @@ gboolean tables_check_complete(const Engine *engine, const Observed *before, con
     g_autoptr(GString) named = g_string_new(NULL);
     Completeness check = {engine, files, named, 0};
     each_seen(before, after, check_table, &check);
+    if (check.missing == 0) /* else the same would be named twice */
+        check_spaces(&check, before->spaces, after->spaces);
     return check.missing == 0 ||
            fail(error, STATUS_ENGINE,
                 "the engine said it was done, but %u tables are not in its stream: %s%s" HINT(
@@ -176,8 +199,10 @@ typedef struct {
     GHashTable *sizes;
 } Listing;
 
-static void append_table(const ServerTable *table, Seen seen, void *data)
+static void append_table(const ServerTable *old, const ServerTable *new, void *data)
 {
+    const ServerTable *table = new != NULL ? new : old;
+    Seen seen = old == NULL ? SEEN_AFTER : new == NULL ? SEEN_BEFORE : SEEN_BOTH;
     Listing *listing = data;
     g_autofree char *schema = engine_file_name(table->schema);
     g_autofree char *name = engine_file_name(table->name);

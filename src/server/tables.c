@@ -86,12 +86,16 @@ static gboolean innodb_tables(Server *server, uint64_t *count, GError **error)
     return ask_number(server, "the number of InnoDB's tables", sql, count, error);
 }
 
-/* A table that came or went between the two questions is no reason to refuse: three attempts. */
+/* A table that comes or goes between the two questions is no reason to refuse: it is asked again.
+ */
 gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error)
 {
     uint64_t listed = count_innodb(tables);
     uint64_t known = 0;
-    for (int attempt = 0; attempt < 3; attempt++) {
+    enum { ATTEMPTS = 20, PAUSE_US = 50 * 1000 };
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (attempt > 0)
+            g_usleep(PAUSE_US);
         if (!innodb_tables(server, &known, error))
             return FALSE;
         if (listed >= known)

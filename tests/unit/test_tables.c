@@ -187,6 +187,43 @@ Test(tables, misses_each_file_that_is_needed)
     }
 }
 
+static void see_space(Observed *observed, const char *name, uint64_t space_id)
+{
+    if (observed->spaces == NULL)
+        observed->spaces = g_ptr_array_new_with_free_func((GDestroyNotify)server_tablespace_free);
+    ServerTablespace *space = g_new0(ServerTablespace, 1);
+    space->name = g_strdup(name);
+    space->space_id = space_id;
+    g_ptr_array_add(observed->spaces, space);
+}
+
+Test(tables, misses_one_part_of_a_table_when_the_others_are_there)
+{
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "shop", "t", "InnoDB");
+    add_file(&scene, "shop/t.frm", 1);
+    add_file(&scene, "shop/t#P#p0.ibd", 1);
+    see_space(&scene.before, "shop/t#P#p0", 7);
+    see_space(&scene.before, "shop/t#P#p1", 8);
+    see_space(&scene.after, "shop/t#P#p0", 7);
+    see_space(&scene.after, "shop/t#P#p1", 9); /* made anew meanwhile: may be there or not */
+    expect_complete(&scene);
+    see_space(&scene.before, "shop/t#P#p2", 10);
+    see_space(&scene.after, "shop/t#P#p2", 10);
+    expect_missing(&scene, "shop/t#P#p2.ibd");
+}
+
+Test(tables, takes_a_table_with_the_files_of_its_old_or_its_new_engine)
+{
+    g_auto(Scene) scene = scene_new();
+    see(&scene.before, "shop", "t", "InnoDB");
+    see(&scene.after, "shop", "t", "MyISAM");
+    add_file(&scene, "shop/t.frm", 1);
+    expect_missing(&scene, "shop.t (shop/t.MYD)");
+    add_file(&scene, "shop/t.ibd", 1);
+    expect_complete(&scene);
+}
+
 Test(tables, takes_no_table_of_another_schema_for_it)
 {
     g_auto(Scene) scene = scene_new();
