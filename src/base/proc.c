@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -22,6 +23,8 @@ enum {
     TICK_MS = 100,
     DEFAULT_GRACE_US = 5 * G_USEC_PER_SEC,
     DRAIN_US = G_USEC_PER_SEC, /* for what still stands in the pipes of a program that ended */
+    NAP_US = 10 * 1000,
+    LINGER_US = G_USEC_PER_SEC, /* and for what it started to end as well */
 };
 
 typedef struct {
@@ -35,6 +38,7 @@ typedef struct {
     pid_t pid;
     int pid_fd;
     Pipe pipes[2];
+    GArray *before; /* pid_t: children of ours that are not its */
     ProcStop stop;
     int64_t limit_at; /* 0: none */
     int64_t kill_at;  /* 0: not stopped yet */
@@ -212,10 +216,81 @@ static void attend(Run *run)
     }
 }
 
-/* Nothing of the group outlives its leader; then both pipes run dry. */
+/* ---- what a program leaves behind ----------------------------------------------------------- */
+
+/* From "PID (name) S PARENT ...", where the name may hold anything. */
+static pid_t parent_of(const char *pid)
+{
+    char path[64];
+    char text[512];
+    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? files_read(fd, text, sizeof text - 1) : 0;
+    text[MAX(got, 0)] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && strlen(name_end) > 4 ? (pid_t)g_ascii_strtoll(name_end + 4, NULL, 10)
+                                                    : 0;
+}
+
+/* Of all our children; those of a program that ended are among them, for we adopt orphans. */
+static GArray *children(void)
+{
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL;
+         name = g_dir_read_name(dir)) {
+        if (!g_ascii_isdigit(name[0]) || parent_of(name) != getpid())
+            continue;
+        pid_t pid = (pid_t)g_ascii_strtoll(name, NULL, 10);
+        g_array_append_val(pids, pid);
+    }
+    return pids;
+}
+
+static gboolean holds_pid(const GArray *pids, pid_t pid)
+{
+    for (guint i = 0; i < pids->len; i++) {
+        if (g_array_index(pids, pid_t, i) == pid)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* How many live on; the dead are reaped, the living get this signal (0: none). */
+static guint count_orphans(const Run *run, int signal_number)
+{
+    guint alive = 0;
+    g_autoptr(GArray) pids = children();
+    for (guint i = 0; i < pids->len; i++) {
+        pid_t pid = g_array_index(pids, pid_t, i);
+        if (pid == run->pid || holds_pid(run->before, pid) || waitpid(pid, NULL, WNOHANG) == pid)
+            continue;
+        alive++;
+        (void)kill(pid, signal_number);
+    }
+    return alive;
+}
+
+/* Nothing that it started outlives it by much.  The leader is not reaped yet: its number is its. */
+static guint end_orphans(Run *run)
+{
+    int64_t until = g_get_monotonic_time() + (run->stop == PROC_BY_ITSELF ? LINGER_US : 0);
+    guint left = count_orphans(run, 0);
+    while (left > 0 && g_get_monotonic_time() < until) {
+        (void)turn(run, TRUE);
+        left = count_orphans(run, 0);
+    }
+    (void)kill(-run->pid, SIGKILL);
+    until = g_get_monotonic_time() + LINGER_US;
+    while (count_orphans(run, SIGKILL) > 0 && g_get_monotonic_time() < until)
+        g_usleep(NAP_US);
+    return left;
+}
+
+/* Then both pipes run dry. */
 static void finish(Run *run, ProcEnd *end)
 {
-    (void)kill(-run->pid, SIGKILL); /* before the leader is reaped: its number is still ours */
+    end->left_behind = end_orphans(run);
     int status = 0;
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -290,12 +365,18 @@ static gboolean started(const ProcSpec *spec, pid_t pid, int report_fd, GError *
     if (files_read(report_fd, &failure, sizeof failure) != (ssize_t)sizeof failure)
         return TRUE;
     (void)waitpid(pid, NULL, 0);
+    if (failure == ENOENT && g_file_test(spec->argv[0], G_FILE_TEST_EXISTS))
+        return fail(error, STATUS_UNFIT,
+                    "cannot run %s: the interpreter or loader that it names is missing",
+                    spec->argv[0]);
     return fail(error, STATUS_UNFIT, "cannot run %s: %s", spec->argv[0], g_strerror(failure));
 }
 
 gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error)
 {
     g_auto(Plumbing) plumbing = {{-1, -1}, {-1, -1}, {-1, -1}};
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what it leaves behind becomes ours, and is found */
+    g_autoptr(GArray) before = children();
     pid_t pid = start(spec, &plumbing, error);
     if (pid < 0 || !started(spec, pid, plumbing.report[0], error))
         return FALSE;
@@ -307,6 +388,7 @@ gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error)
         .spec = spec,
         .pid = pid,
         .pid_fd = pidfd_open(pid, 0),
+        .before = before,
         .pipes = {{take_fd(&plumbing.out[0]), PROC_OUT, out_partial},
                   {take_fd(&plumbing.err[0]), PROC_ERR, err_partial}},
         .limit_at = spec->limit_us > 0 ? now + spec->limit_us : 0,

@@ -5,7 +5,8 @@
  * Both output streams are read at the same time, line by line: a chatty child cannot block on a
  * full pipe, and we never hold all it said.  A line longer than 64 KiB arrives in pieces.  The
  * child leads a process group of its own, so that a stop reaches its children too; it dies when we
- * die; what is left of its group when it ends is killed, so that no grandchild keeps a pipe open.
+ * die; what it leaves behind when it ends is given a second and then killed, even what left its
+ * group or its session, so that no grandchild keeps a pipe open or a lock held.
  * Its stdin is /dev/null, its limit of open files is raised as far as it may be, its signals are
  * the default ones, and it inherits no descriptor but those it is given.
  *
@@ -52,9 +53,10 @@ typedef enum {
 } ProcStop;
 
 typedef struct {
-    int status;    /* exit status; -1 when a signal ended it */
-    int signal;    /* that signal, else 0 */
-    ProcStop stop; /* why it was stopped */
+    int status;        /* exit status; -1 when a signal ended it */
+    int signal;        /* that signal, else 0 */
+    ProcStop stop;     /* why it was stopped */
+    guint left_behind; /* processes that it started and that outlived it; they were killed */
 } ProcEnd;
 
 gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -118,8 +118,9 @@ static gboolean judge_stop(const Engine *engine, const EngineRun *run, GError **
                         "`lock_timeout` is the limit; many tables or slow reads need a longer one"),
                     engine->name, run->log.ddl_held ? "commits" : "DDL", limit);
     case ENGINE_TOO_LONG:
-        return fail(error, STATUS_TIMEOUT, "%s was stopped: it took longer than %s", engine->name,
-                    limit);
+        return fail(error, STATUS_TIMEOUT,
+                    "%s was stopped: it took longer than %s" HINT("`backup_max_time` is the limit"),
+                    engine->name, limit);
     case ENGINE_GIVEN_UP:
         return fail(error, STATUS_ENGINE, "%s was stopped, as its output was of no more use",
                     engine->name);
@@ -139,6 +140,9 @@ static gboolean judge_end(const Engine *engine, const EngineRun *run, GError **e
         g_autofree char *how = proc_end_text(&run->end);
         return fail_run(engine, run, how, error);
     }
+    if (run->end.left_behind > 0)
+        return fail_run(engine, run, "it ended, but left a process behind, which was killed",
+                        error);
     if (run->log.error_seen)
         return fail_run(engine, run, "it ended with status 0, but reported errors", error);
     if (run->log.recopy_failed)

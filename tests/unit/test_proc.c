@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 enum { SECOND_US = G_USEC_PER_SEC };
@@ -214,10 +215,63 @@ Test(proc, does_not_wait_for_a_grandchild_that_keeps_the_pipe_and_kills_it, .tim
 
 Test(proc, does_not_wait_for_ever_for_a_grandchild_that_left_the_group, .timeout = 20)
 {
-    const ProcSpec spec = SHELL("setsid sleep 4 & sleep 0.5");
+    g_auto(Heard) heard = heard_new();
+    ProcSpec spec = SHELL("setsid sh -c 'echo $$; exec sleep 60' & sleep 0.5");
+    spec.on_line = hear;
+    spec.data = &heard;
     int64_t began = g_get_monotonic_time();
-    cr_expect(run(&spec).status == 0);
-    cr_expect(g_get_monotonic_time() - began < 3 * SECOND_US);
+    ProcEnd end = run(&spec);
+    cr_expect(end.status == 0);
+    cr_expect(end.left_behind == 1, "%u", end.left_behind);
+    cr_expect(g_get_monotonic_time() - began < 4 * SECOND_US);
+    cr_expect_not(alive(heard.text[PROC_OUT]->str), "the grandchild outlived us");
+    cr_expect(waitpid(-1, NULL, WNOHANG) < 0, "a child was left unreaped");
+}
+
+Test(proc, finds_orphans_of_orphans_too, .timeout = 20)
+{
+    const ProcSpec spec = SHELL("setsid sh -c 'setsid sleep 60 & sleep 60' >/dev/null 2>&1 &");
+    cr_expect(run(&spec).left_behind == 1, "only the first is ours before it was killed");
+    cr_expect(waitpid(-1, NULL, WNOHANG) < 0, "a child was left unreaped");
+}
+
+Test(proc, lets_what_it_left_behind_end_by_itself, .timeout = 20)
+{
+    g_auto(Heard) heard = heard_new();
+    ProcSpec spec = SHELL("(sleep 0.3; echo last words) &");
+    spec.on_line = hear;
+    spec.data = &heard;
+    cr_expect(run(&spec).left_behind == 0);
+    cr_expect_str_eq(heard.text[PROC_OUT]->str, "last words|");
+}
+
+Test(proc, leaves_other_children_of_ours_alone, .timeout = 20)
+{
+    pid_t other = fork();
+    if (other == 0) {
+        (void)sleep(60);
+        _exit(0);
+    }
+    const ProcSpec spec = SHELL("exit 0");
+    cr_expect(run(&spec).left_behind == 0);
+    cr_expect(kill(other, 0) == 0 && waitpid(other, NULL, WNOHANG) == 0);
+    (void)kill(other, SIGKILL);
+    (void)waitpid(other, NULL, 0);
+}
+
+Test(proc, says_that_the_interpreter_is_missing_and_not_the_script)
+{
+    g_autofree char *path = NULL;
+    autofd int fd = g_file_open_tmp("lsnchain-XXXXXX", &path, NULL);
+    cr_assert(files_write(fd, "#!/nonexistent/python\n", 22) && fchmod(fd, 0755) == 0);
+    (void)close(g_steal_fd(&fd));
+    g_autoptr(GError) error = NULL;
+    ProcSpec spec = SHELL("");
+    spec.argv = (const char *const[]){path, NULL};
+    ProcEnd end;
+    cr_expect_not(proc_run(&spec, &end, &error));
+    cr_expect_not_null(strstr(error->message, "interpreter"), "%s", error->message);
+    (void)unlink(path);
 }
 
 Test(proc, says_unfit_for_what_cannot_be_executed)
@@ -432,12 +486,12 @@ Test(proc, tells_an_end_in_words)
         ProcEnd end;
         const char *words;
     } cases[] = {
-        {{0, 0, PROC_BY_ITSELF}, "exit status 0"},
-        {{1, 0, PROC_BY_ITSELF}, "exit status 1"},
-        {{-1, SIGKILL, PROC_BY_ITSELF}, "ended by SIGKILL"},
-        {{-1, SIGTERM, PROC_LIMIT}, "stopped after its time limit, ended by SIGTERM"},
-        {{3, 0, PROC_WATCH}, "stopped, exit status 3"},
-        {{-1, SIGKILL, PROC_CANCELLED}, "stopped because we were, ended by SIGKILL"},
+        {{0, 0, PROC_BY_ITSELF, 0}, "exit status 0"},
+        {{1, 0, PROC_BY_ITSELF, 0}, "exit status 1"},
+        {{-1, SIGKILL, PROC_BY_ITSELF, 0}, "ended by SIGKILL"},
+        {{-1, SIGTERM, PROC_LIMIT, 0}, "stopped after its time limit, ended by SIGTERM"},
+        {{3, 0, PROC_WATCH, 0}, "stopped, exit status 3"},
+        {{-1, SIGKILL, PROC_CANCELLED, 0}, "stopped because we were, ended by SIGKILL"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *words = proc_end_text(&cases[i].end);
