@@ -10,6 +10,7 @@
 #include "catalog/tree.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
+#include "prepare/complete.h"
 #include "repo/contents.h"
 #include "repo/sums.h"
 #include "seal/unseal.h"
@@ -127,6 +128,14 @@ static gboolean check_position(const Work *work, const Backup *link, gboolean is
            engine_judge_prepared(engine, &checkpoints, link->to_lsn, is_last, error);
 }
 
+static gboolean check_tables(const Work *work, const Backup *link, GError **error)
+{
+    autofd int base_fd = files_open_dir(AT_FDCWD, work->base, error);
+    autofd int backup_fd =
+        base_fd >= 0 ? shelf_open_backup(work->spec->shelf, link->id, error) : -1;
+    return backup_fd >= 0 && complete_check(work->spec->engine, link, backup_fd, base_fd, error);
+}
+
 /*
  * An engine that was killed, or had no memory or no room, says nothing of the link.  One that
  * crashed by itself does: a full that looks whole and crashes its prepare has been seen.
@@ -135,6 +144,8 @@ static Status cause_of(const Work *work, const EngineRun *run, const GError *ver
 {
     enum { ROOM_LEFT = 4 << 20 };
     uint64_t free_bytes = 0;
+    if (run->stop != ENGINE_BY_ITSELF)
+        return error_status(verdict);
     if (run->end.signal == SIGKILL || run->end.signal == SIGTERM || run->log.host_failed)
         return STATUS_FAILED;
     if (!files_free_space(work->work_fd, &free_bytes, NULL) || free_bytes < ROOM_LEFT)
@@ -176,7 +187,7 @@ static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_l
     work->prepared->links_read++;
     crash_point("prepare.unsealed");
     log_detail("preparing %s", link->id);
-    if (!apply(work, link, is_last, error)) {
+    if (!apply(work, link, is_last, error) || (is_last && !check_tables(work, link, error))) {
         g_prefix_error(error, "cannot prepare %s: ", link->id);
         return FALSE;
     }

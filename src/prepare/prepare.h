@@ -5,8 +5,8 @@
  * For each link: its list of files and its sums are checked, its data are unsealed (the sums are
  * checked in the same pass, before the engine sees a byte: an incomplete incremental makes an
  * engine delete tables and still say OK), the engine applies it, its run is judged, and the
- * directory must then be at the LSN of the link.  `*.isl` files are left out: they point at live
- * tablespaces.
+ * directory must then be at the LSN of the link, and in the end hold every table of the last one.
+ * `*.isl` files are left out: they point at live tablespaces.
  *
  * After a failure the directory is worth nothing: an applied delta is gone.
  */

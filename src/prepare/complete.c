@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "prepare/complete.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "engine/tables.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const char list_name[] = "tables.tsv";
+enum { LIST_MOST = 256 << 20 }; /* 100,000 tables make some 6 MB */
+
+static gboolean add_file(int root_fd, const char *path, const struct stat *status, void *data,
+                         GError **error)
+{
+    EngineFiles *files = data;
+    (void)root_fd;
+    (void)error;
+    if (S_ISREG(status->st_mode))
+        engine_files_add(files, path);
+    return TRUE;
+}
+
+/* \t, \n and \\ of tables.tsv back into what they stand for. */
+static char *plain_name(const char *escaped)
+{
+    GString *name = g_string_new(NULL);
+    for (const char *p = escaped; *p != '\0'; p++) {
+        char c = *p;
+        if (c == '\\' && p[1] != '\0') {
+            p++;
+            c = *p == 't' ? '\t' : *p == 'n' ? '\n' : *p;
+        }
+        g_string_append_c(name, c);
+    }
+    return g_string_free(name, FALSE);
+}
+
+/* schema, table, engine, size class, seen */
+static char *find_missing(const Engine *engine, const EngineFiles *files, const char *line)
+{
+    g_auto(GStrv) parts = g_strsplit(line, "\t", -1);
+    if (g_strv_length(parts) != 5 || strcmp(parts[4], "both") != 0)
+        return NULL;
+    g_autofree char *schema = plain_name(parts[0]);
+    g_autofree char *name = plain_name(parts[1]);
+    const ServerTable table = {.schema = schema, .name = name, .engine = parts[2]};
+    return engine_table_missing(engine, files, &table);
+}
+
+static gboolean folds_names(const Backup *link)
+{
+    for (guint i = 0; i < link->extra_facts->len; i++) {
+        const BackupExtra *extra = link->extra_facts->pdata[i];
+        if (g_str_equal(extra->key, "param_lower_case_table_names"))
+            return strcmp(extra->value, "0") != 0;
+    }
+    return FALSE;
+}
+
+gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd, int base_fd,
+                        GError **error)
+{
+    g_autoptr(GString) list = files_read_text(backup_fd, list_name, LIST_MOST, error);
+    if (list == NULL)
+        return FALSE;
+    g_autoptr(EngineFiles) files = engine_files_new(folds_names(link) ? 1 : 0);
+    if (!files_walk(base_fd, ".", add_file, files, error))
+        return FALSE;
+    g_auto(GStrv) lines = g_strsplit(list->str, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        g_autofree char *missing = find_missing(engine, files, *line);
+        if (missing != NULL)
+            return fail(error, STATUS_ENGINE,
+                        "%s said it was done, but %s is not in the prepared directory",
+                        engine->name, missing);
+    }
+    return TRUE;
+}
