@@ -130,15 +130,17 @@ static gboolean run_engine(Work *work, EngineHost *host, int stream_fd, GError *
 }
 
 /*
- * Two can fail at once: an engine that dies cuts its stream, and a full disk here makes the engine
- * die of a closed pipe.  The cause is the one that is not the other's echo.
+ * Two can fail at once: an engine that dies cuts its stream, and a full disk here, or a stream that
+ * is damaged, makes the engine die of a closed pipe.  The cause is the one that is not the other's
+ * echo: sealing that failed before the stream was ended did not fail of its end.
  */
-static gboolean settle(Work *work, GError *engine_error, GError *seal_error, GError **error)
+static gboolean settle(gboolean sealing_first, GError *engine_error, GError *seal_error,
+                       GError **error)
 {
     gboolean ours = seal_error != NULL && error_status(seal_error) != STATUS_ENGINE;
-    gboolean gave_up = work->run.stop == ENGINE_GIVEN_UP;
-    GError *cause =
-        engine_error == NULL || ours || (gave_up && seal_error != NULL) ? seal_error : engine_error;
+    GError *cause = engine_error == NULL || ours || (sealing_first && seal_error != NULL)
+                        ? seal_error
+                        : engine_error;
     GError *echo = cause == seal_error ? engine_error : seal_error;
     g_clear_error(&echo);
     if (cause != NULL)
@@ -173,10 +175,11 @@ static gboolean run_stream(Work *work, EngineHost *host, GError **error)
     (void)run_engine(work, host, stream_fd, &engine_error);
     g_atomic_int_set(&work->throttle_off, 1); /* nothing is left that could be spared */
     progress_end();
+    gboolean sealing_first = seal_failed(work->seal);
     (void)close(stream_fd); /* the last writer: now the stream ends */
     stream_fd = -1;
     work->tree = seal_finish(work->seal, &seal_error);
-    return settle(work, engine_error, seal_error, error);
+    return settle(sealing_first, engine_error, seal_error, error);
 }
 
 /* ---- metadata -------------------------------------------------------------------------------- */
@@ -191,6 +194,19 @@ static GString *read_metadata_file(const char *name, void *data, GError **error)
         faccessat(*dir_fd, sealed, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return NULL;
     return unseal_small(*dir_fd, plain, METADATA_LIMIT, error);
+}
+
+/* Of the capture itself: what is no sense there is what the engine wrote, not what a disk lost. */
+static GString *read_new_metadata(const char *name, void *data, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    GString *text = read_metadata_file(name, data, &failure);
+    if (failure != NULL && error_status(failure) == STATUS_VERIFY)
+        (void)fail(error, STATUS_ENGINE, "the engine's %s makes no sense: %s", name,
+                   failure->message);
+    else if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return text;
 }
 
 char *capture_parent_checkpoints(const Run *run, const Engine *engine, const Backup *parent,
@@ -234,6 +250,33 @@ static gboolean make_host_and_run(Work *work, GError **error)
         return FALSE;
     gboolean ran = run_stream(work, host, error);
     return ran ? engine_host_remove(host, error) : (engine_host_free(host), FALSE);
+}
+
+/* "10.11.19" of "10.11.19-MariaDB-log": what both sides write alike. */
+static gboolean same_number(const char *one, const char *other)
+{
+    static const char digits[] = "0123456789.";
+    size_t length = strspn(one, digits);
+    return length > 0 && length == strspn(other, digits) && strncmp(one, other, length) == 0;
+}
+
+/* The file tells what really ran: a package can be exchanged between our question and its run. */
+static gboolean check_builds(const Work *work, GError **error)
+{
+    const char *tool = work->spec->engine->version;
+    const char *server = work->spec->before->facts.version;
+    const EngineMetadata *metadata = &work->metadata;
+    if (!same_number(metadata->tool_version, tool))
+        return fail(error, STATUS_ENGINE,
+                    "the backup says it was taken by version %.60s of the engine, but %s is "
+                    "installed" HINT("was a package exchanged meanwhile? run it again"),
+                    metadata->tool_version, tool);
+    if (!same_number(metadata->server_version, server))
+        return fail(error, STATUS_ENGINE,
+                    "the backup says it was taken of a server of version %.60s, but %s was asked "
+                    "for" HINT("does the engine connect to another server? see its log"),
+                    metadata->server_version, server);
+    return TRUE;
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -372,8 +415,8 @@ static gboolean take(Work *work, Capture *capture, GError **error)
     crash_point("capture.streamed");
     if (!cancel_check(error) ||
         !engine_read_metadata(spec->engine, spec->plan->type == BACKUP_INCREMENTAL,
-                              read_metadata_file, &work->dir_fd, &work->metadata, error) ||
-        !observe_again(work, &capture->after, error) ||
+                              read_new_metadata, &work->dir_fd, &work->metadata, error) ||
+        !check_builds(work, error) || !observe_again(work, &capture->after, error) ||
         !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree, error))
         return FALSE;
     capture->backup = make_facts(work, started);
@@ -384,23 +427,37 @@ static gboolean take(Work *work, Capture *capture, GError **error)
     return TRUE;
 }
 
-/* The log of a failed capture is all that is kept of it. */
-static void keep_log(const CaptureSpec *spec, const char *capture_path)
+/* The log of a failed capture is all that is kept of it: its path, NULL when there is none. */
+static char *keep_log(const CaptureSpec *spec, const char *capture_path)
 {
     g_autofree char *from = g_build_filename(capture_path, log_name, NULL);
     g_autofree char *text = NULL;
     gsize length = 0;
     g_autoptr(GError) error = NULL;
     if (!g_file_get_contents(from, &text, &length, NULL) || length == 0)
-        return;
+        return NULL;
     g_autofree char *to = failed_log_path(spec->run, spec->id, ".log", &error);
     if (to == NULL || !g_file_set_contents_full(to, text, (gssize)length, G_FILE_SET_CONTENTS_NONE,
                                                 0600, &error)) {
         log_warning("the engine's log could not be kept: %s", error->message);
-        return;
+        return NULL;
     }
     failed_log_prune(spec->run);
     log_notice("the engine's log is in %s", to);
+    return g_steal_pointer(&to);
+}
+
+/* For all failures of the engine that know nothing better. */
+static void add_hint(const char *log_path, GError **error)
+{
+    g_autofree char *known = error_hint(*error);
+    if (known != NULL || error_status(*error) != STATUS_ENGINE)
+        return;
+    g_autoptr(GError) bare = g_steal_pointer(error);
+    (void)fail(
+        error, STATUS_ENGINE,
+        "%s" HINT("nothing of it was kept and no chain is broken: see %s, then run it again"),
+        bare->message, log_path != NULL ? log_path : "the engine");
 }
 
 gboolean capture_take(const CaptureSpec *spec, Capture *capture, GError **error)
@@ -414,9 +471,12 @@ gboolean capture_take(const CaptureSpec *spec, Capture *capture, GError **error)
         .log_fd = -1,
         .progress = progress_start(what, spec->expected_bytes),
     };
-    if (take(&work, capture, error))
+    g_autoptr(GError) failure = NULL;
+    if (take(&work, capture, &failure))
         return TRUE;
-    keep_log(spec, capture->path);
+    g_autofree char *kept = keep_log(spec, capture->path);
+    add_hint(kept, &failure);
+    g_propagate_error(error, g_steal_pointer(&failure));
     g_autoptr(GError) left = NULL;
     if (!capture_remove(spec->run, spec->id, &left))
         log_warning("%s", left->message);
