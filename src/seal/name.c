@@ -14,6 +14,8 @@ static const char *part_fault(const char *part, size_t length)
         return "has an empty component";
     if (is_dots(part, length))
         return "has a component of dots";
+    if (length > NAME_PART_MOST)
+        return "has a component that is too long for a file system";
     return NULL;
 }
 

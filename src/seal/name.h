@@ -3,7 +3,8 @@
  * name: which relative paths we take from an engine or from a list of sums.
  *
  * Without a slash at either end, no empty, "." or ".." component, no control character, no
- * backslash (sha256sum would escape it; servers write @005c), at most NAME_MOST bytes.
+ * backslash (sha256sum would escape it; servers write @005c), at most NAME_MOST bytes and
+ * NAME_PART_MOST in a component.
  */
 #ifndef LSNCHAIN_SEAL_NAME_H
 #define LSNCHAIN_SEAL_NAME_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 
 /* FN_REFLEN of both engines is 512, their final zero byte included. */
-enum { NAME_MOST = 511 };
+enum { NAME_MOST = 511, NAME_PART_MOST = 255 /* NAME_MAX of Linux */ };
 
 /* What we add to the name of a file that was made into LZ4 frames. */
 #define NAME_SUFFIX ".lz4"

@@ -240,10 +240,11 @@ Test(xbstream, takes_names_that_only_look_hostile)
     }
 }
 
-Test(xbstream, takes_a_name_of_511_bytes_and_no_more)
+Test(xbstream, takes_a_name_of_511_bytes_and_255_in_a_component_and_no_more)
 {
     char name[600];
     memset(name, 'n', sizeof name);
+    name[255] = '/';
     g_autoptr(GByteArray) longest = g_byte_array_new();
     stream_head_raw(longest, 'E', 0, name, 511);
     g_autoptr(GError) error = NULL;
@@ -252,6 +253,9 @@ Test(xbstream, takes_a_name_of_511_bytes_and_no_more)
     g_autoptr(GByteArray) longer = g_byte_array_new();
     stream_head_raw(longer, 'E', 0, name, 512);
     expect_refused(longer, XBSTREAM_MARIADB, "a name of 512 bytes");
+    g_autoptr(GByteArray) part = g_byte_array_new();
+    stream_head_raw(part, 'E', 0, name + 256, 256);
+    expect_refused(part, XBSTREAM_MARIADB, "has a component that is too long");
 }
 
 static void payload_head(GByteArray *out, uint64_t length, uint64_t offset)
