@@ -34,11 +34,18 @@ static GString *ask_version(const char *path, GError **error)
                            .data = text,
                            .limit_us = VERSION_LIMIT_US};
     ProcEnd end;
-    if (!proc_run(&spec, &end, error))
+    g_autoptr(GError) unable = NULL;
+    if (!proc_run(&spec, &end, &unable)) {
+        (void)fail(error, error_status(unable), "%s" HINT("`engine` is the program or its path"),
+                   unable->message);
         return NULL;
+    }
     if (end.status != 0 || end.stop != PROC_BY_ITSELF) {
         g_autofree char *how = proc_end_text(&end);
-        (void)fail(error, STATUS_UNFIT, "%s --version failed: %s", path, how);
+        Status status = end.stop == PROC_LIMIT ? STATUS_TIMEOUT : STATUS_UNFIT;
+        (void)fail(error, status,
+                   "%s --version failed: %s%s%s" HINT("does it run by hand? `engine` is its path"),
+                   path, how, text->len > 0 ? "\n" : "", g_strstrip(text->str));
         return NULL;
     }
     return g_steal_pointer(&text);
