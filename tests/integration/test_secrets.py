@@ -102,7 +102,7 @@ def test_a_good_night_and_a_restore_show_no_secret(week, watcher):
 def test_bad_nights_show_no_secret_either(week, watcher):
     plant(week)
     runs = []
-    for behaviour in ("error-exit-0", "denied", "truncated"):
+    for behaviour in ("error-exit-0", "denied", "signal"):
         fake = week.place / f"fake-mariadb-backup-{behaviour}"
         fake.symlink_to(lsnsite.FAKE_ENGINE)
         good = week.conf.read_text()
