@@ -177,16 +177,22 @@ static gboolean check_name(const char *name, size_t length, gboolean pattern, GE
     return TRUE;
 }
 
-static gboolean take_name(Xbstream *stream, uint32_t length, char *name, GError **error)
+/* `name` is set when all of it was read and is a good one: messages of a cut stream show it. */
+static gboolean take_name(Xbstream *stream, uint32_t length, gboolean pattern, char *name,
+                          GError **error)
 {
+    char raw[NAME_MOST + 1];
     if (length > NAME_MOST)
         return fail(error, STATUS_ENGINE,
                     "the engine's stream has a name of %" G_GUINT32_FORMAT
                     " bytes at byte %" G_GUINT64_FORMAT,
                     length, position(stream));
-    if (!take(stream, name, length, error))
+    if (!take(stream, raw, length, error))
         return FALSE;
-    name[length] = '\0';
+    raw[length] = '\0';
+    if (!check_name(raw, length, pattern, error))
+        return FALSE;
+    memcpy(name, raw, length + 1);
     return TRUE;
 }
 
@@ -339,8 +345,8 @@ static gboolean take_rename(Xbstream *stream, XbstreamEvent *event, GError **err
     uint32_t length;
     event->kind = XBSTREAM_RENAME;
     event->new_name = stream->new_name;
-    return take_u32(stream, &length, error) && take_name(stream, length, stream->new_name, error) &&
-           check_name(stream->new_name, length, FALSE, error);
+    return take_u32(stream, &length, error) &&
+           take_name(stream, length, FALSE, stream->new_name, error);
 }
 
 /* A chunk that says of itself that it does not matter; XBSTREAM_DONE stands for "none yet". */
@@ -400,8 +406,7 @@ static gboolean take_chunk(Xbstream *stream, XbstreamEvent *event, GError **erro
     uint32_t length;
     memcpy(&length, head + MAGIC_BYTES + 2, sizeof length);
     length = GUINT32_FROM_LE(length);
-    if (!take_name(stream, length, stream->name, error) ||
-        !check_name(stream->name, length, type == 'D', error))
+    if (!take_name(stream, length, type == 'D', stream->name, error))
         return FALSE;
 
     event->name = stream->name;

@@ -228,6 +228,17 @@ Test(xbstream, refuses_hostile_names)
     }
 }
 
+Test(xbstream, shows_nothing_of_a_name_that_was_cut)
+{
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    stream_file(stream, "the-one-before", "x");
+    stream_head_raw(stream, 'E', 0, "\033[2Jx", 5);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *told = tell(stream, stream->len - 1, XBSTREAM_MARIADB, &error);
+    cr_assert_null(told);
+    cr_expect_not_null(strstr(error->message, "ends inside a chunk, after"), "%s", error->message);
+}
+
 Test(xbstream, takes_names_that_only_look_hostile)
 {
     static const char *const names[] = {"...", "..a",     "a../b", ".hidden",  "#sql-1.ibd",
