@@ -131,7 +131,8 @@ LIES = {
 
 # What is a whole capture that does not fit: published, quarantined, and the chain is broken.
 MISFITS = {
-    "from-later": (lsn_lie(["starts at LSN"], from_lsn=lambda lsn: lsn + 1), "lsn-continuity"),
+    "from-later": (lsn_lie(["starts at LSN"], **dict.fromkeys(
+        ("from_lsn", "to_lsn", "last_lsn"), lambda lsn: lsn + 1)), "lsn-continuity"),
     "from-earlier": (lsn_lie(["starts at LSN"], from_lsn=lambda lsn: lsn - 1), "lsn-continuity"),
     "to-below-from": (lsn_lie(["runs backwards"], to_lsn=lambda lsn: 1), "lsn-order"),
     "last-below-parents": (lsn_lie(["before its parent"], to_lsn=lambda lsn: 1,
