@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "engine/tables.h"
+#include "repo/sums.h"
+#include "seal/name.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +24,22 @@ static gboolean add_file(int root_fd, const char *path, const struct stat *statu
     return TRUE;
 }
 
+/* The names in the engine's stream, as the list of sums has them. */
+static gboolean add_sent(const Backup *link, int backup_fd, EngineFiles *files, GError **error)
+{
+    g_autoptr(GPtrArray) sums = sums_read(backup_fd, link->id, link->sums, error);
+    for (guint i = 0; sums != NULL && i < sums->len; i++) {
+        const SumLine *line = sums->pdata[i];
+        if (!g_str_has_prefix(line->name, NAME_DATA))
+            continue;
+        g_autofree char *name = g_strdup(line->name + strlen(NAME_DATA));
+        if (name_is_sealed(name))
+            name[strlen(name) - strlen(NAME_SUFFIX)] = '\0';
+        engine_files_add(files, name);
+    }
+    return sums != NULL;
+}
+
 /* \t, \n and \\ of tables.tsv back into what they stand for. */
 static char *plain_name(const char *escaped)
 {
@@ -37,8 +55,10 @@ static char *plain_name(const char *escaped)
     return g_string_free(name, FALSE);
 }
 
-/* schema, table, engine, size class, seen */
-static char *find_missing(const Engine *engine, const EngineFiles *files, const char *line)
+/* A line is schema, table, engine, size class, seen.  What was not sent either is no loss: a table
+ * may live in a tablespace with others. */
+static char *find_missing(const Engine *engine, const EngineFiles *sent, const EngineFiles *files,
+                          const char *line)
 {
     g_auto(GStrv) parts = g_strsplit(line, "\t", -1);
     if (g_strv_length(parts) != 5 || strcmp(parts[4], "both") != 0)
@@ -46,7 +66,8 @@ static char *find_missing(const Engine *engine, const EngineFiles *files, const 
     g_autofree char *schema = plain_name(parts[0]);
     g_autofree char *name = plain_name(parts[1]);
     const ServerTable table = {.schema = schema, .name = name, .engine = parts[2]};
-    return engine_table_missing(engine, files, &table);
+    g_autofree char *unsent = engine_table_missing(engine, sent, &table);
+    return unsent == NULL ? engine_table_missing(engine, files, &table) : NULL;
 }
 
 static gboolean folds_names(const Backup *link)
@@ -66,11 +87,13 @@ gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd,
     if (list == NULL)
         return FALSE;
     g_autoptr(EngineFiles) files = engine_files_new(folds_names(link) ? 1 : 0);
-    if (!files_walk(base_fd, ".", add_file, files, error))
+    g_autoptr(EngineFiles) sent = engine_files_new(folds_names(link) ? 1 : 0);
+    if (!add_sent(link, backup_fd, sent, error) ||
+        !files_walk(base_fd, ".", add_file, files, error))
         return FALSE;
     g_auto(GStrv) lines = g_strsplit(list->str, "\n", -1);
     for (char **line = lines; *line != NULL; line++) {
-        g_autofree char *missing = find_missing(engine, files, *line);
+        g_autofree char *missing = find_missing(engine, sent, files, *line);
         if (missing != NULL)
             return fail(error, STATUS_ENGINE,
                         "%s said it was done, but %s is not in the prepared directory",
