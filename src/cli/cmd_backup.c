@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "flow/backup.h"
 #include "model/chain.h"
+#include "report/expiry.h"
 #include "report/views.h"
 
 static gboolean parse_want(const char *word, Want *want, GError **error)
@@ -78,14 +79,33 @@ static void show_outcome(App *app, const Run *run, const BackupOutcome *outcome)
     }
 }
 
+/* Not a word of it in the text while nothing goes: a good night is silent. */
+static void show_expiry(App *app, const ExpireOutcome *outcome)
+{
+    if (!outcome->ran) {
+        json_object_set_new(app->report.instance, "expire", json_null());
+        return;
+    }
+    const Expiry expiry = {
+        .backups = outcome->backups,
+        .retention = &outcome->retention,
+        .removed = outcome->removed,
+        .freed = outcome->freed,
+    };
+    Report quiet = app->report;
+    quiet.silent = quiet.silent || outcome->removed->len == 0;
+    json_object_set_new(app->report.instance, "expire", view_expiry(&quiet, &expiry));
+}
+
 static gboolean backup_one(App *app, Run *run, void *data, GError **error)
 {
     const BackupRequest *request = data;
     g_auto(BackupOutcome) outcome = {0};
     gboolean done = flow_backup(run, request, &outcome, error);
-    if (outcome.backup != NULL)
+    if (outcome.backup != NULL) {
         show_outcome(app, run, &outcome);
-    else if (done && request->dry_run)
+        show_expiry(app, &outcome.expired);
+    } else if (done && request->dry_run)
         show_plan(app, &outcome.plan);
     return done;
 }

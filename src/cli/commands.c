@@ -54,6 +54,16 @@ static const Command commands[] = {
      "  --memory=SIZE       memory for the engine's recovery (prepare_memory)\n"
      "  --to-time=T         the state at T; refused while binary logs are not archived\n"
      "  --dry-run           say what would be done, change nothing\n"},
+    {"expire", "", "remove what no rule keeps", CONFIG | REPOSITORY | WRITES, cmd_expire,
+     "  --explain           say of each backup which rule keeps or releases it, and what is left\n"
+     "  --dry-run           say what would go, change nothing\n"},
+    {"remove", "ID", "remove a backup and what hangs on it", CONFIG | REPOSITORY | WRITES,
+     cmd_remove,
+     "  --force             although a floor of retention holds it; never while it is read\n"
+     "  --dry-run           say what would go and what would be lost, change nothing\n"},
+    {"pin", "ID", "keep a backup and its chain until it is unpinned",
+     CONFIG | REPOSITORY | WRITES, cmd_pin, ""},
+    {"unpin", "ID", "let the rules decide again", CONFIG | REPOSITORY | WRITES, cmd_unpin, ""},
     {"catalog check", "", "compare the catalog and its copy with the tree", READS | NO_CATALOG,
      cmd_catalog_check, ""},
     {"catalog rebuild", "", "make the catalog again from the tree",

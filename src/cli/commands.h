@@ -43,9 +43,16 @@ CommandFn cmd_show;
 CommandFn cmd_status;
 CommandFn cmd_verify;
 CommandFn cmd_restore;
+CommandFn cmd_expire;
+CommandFn cmd_remove;
+CommandFn cmd_pin;
+CommandFn cmd_unpin;
 CommandFn cmd_catalog_check;
 CommandFn cmd_catalog_rebuild;
 CommandFn cmd_config_show;
 CommandFn cmd_alert_test;
+
+/* What pin and unpin have in common. */
+gboolean cmd_set_pin(App *app, char **args, gboolean pinned, GError **error);
 
 #endif

@@ -54,6 +54,7 @@ void backup_outcome_clear(BackupOutcome *outcome)
     g_clear_pointer(&outcome->backup, backup_free);
     plan_clear(&outcome->plan);
     verdict_clear(&outcome->verdict);
+    expire_outcome_clear(&outcome->expired);
 }
 
 /* ---- look ------------------------------------------------------------------------------------ */
@@ -457,7 +458,8 @@ static gboolean is_worth_another(const BackupOutcome *outcome)
            g_str_equal(outcome->verdict.failed, outcome->backup->id);
 }
 
-gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)
+static gboolean take_and_prove(Run *run, const BackupRequest *request, BackupOutcome *outcome,
+                               GError **error)
 {
     g_auto(Work) work = {.run = run, .request = request};
     if (request->dry_run)
@@ -478,4 +480,13 @@ gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outc
     backup_outcome_clear(outcome);
     *outcome = (BackupOutcome){0};
     return take(&second, outcome, error) && prove(&second, outcome, error);
+}
+
+gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)
+{
+    if (!take_and_prove(run, request, outcome, error))
+        return FALSE;
+    if (!request->dry_run)
+        flow_expire_after(run, &outcome->expired);
+    return TRUE;
 }

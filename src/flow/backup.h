@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backup: one backup of one instance, from the first check to the commit; then its proof.
+ * backup: one backup of one instance, from the first check to the commit; then its proof, then the
+ * end of old ones.
  *
  * The order is that of the design (§3.3).  Locks are let go before the proof.
  */
 #ifndef LSNCHAIN_FLOW_BACKUP_H
 #define LSNCHAIN_FLOW_BACKUP_H
 
+#include "flow/expire.h"
 #include "flow/run.h"
 #include "flow/verify.h"
 #include "model/schedule.h"
@@ -26,6 +28,7 @@ typedef struct {
     gboolean verified; /* a proof was asked for and ran; `verdict` says how */
     Verdict verdict;
     int64_t seconds;
+    ExpireOutcome expired; /* after a success, where a rule asks for it */
 } BackupOutcome;
 
 void backup_outcome_clear(BackupOutcome *outcome);

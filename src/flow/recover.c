@@ -11,6 +11,7 @@
 #include "catalog/tree.h"
 #include "flow/capture.h"
 #include "flow/publishing.h"
+#include "flow/removal.h"
 #include "model/chain.h"
 #include "model/fence.h"
 #include "prepare/place.h"
@@ -116,7 +117,8 @@ static gboolean recover_leftovers(Run *run, GError **error)
     g_autofree char *incoming = g_build_filename(run->shelf->path, ".incoming", NULL);
     g_autofree char *trash = g_build_filename(run->shelf->path, ".trash", NULL);
     g_autofree char *proofs = run_proof_dir(run);
-    return recover_incoming(run, error) && remove_below(captures, "the capture", error) &&
+    return removal_finish(run, error) && recover_incoming(run, error) &&
+           remove_below(captures, "the capture", error) &&
            remove_below(incoming, "the unpublished", error) &&
            remove_below(trash, "the expired", error) &&
            remove_below(private_files, "the private files", error) && place_sweep(proofs, error);
@@ -203,6 +205,7 @@ static void forget_missing(Backup *backup)
     if (backup->state != STATE_MISSING)
         return;
     backup->state = STATE_COMPLETE;
+    backup->quarantined_at = 0;
     backup_set_text(&backup->rule, "");
     backup_set_text(&backup->reason, "");
 }
@@ -284,6 +287,7 @@ static gboolean mark_missing(Catalog *catalog, const Run *run, const char *id, G
     if (backup == NULL)
         return TRUE;
     backup->state = STATE_MISSING;
+    backup->quarantined_at = clock_now();
     backup_set_text(&backup->rule, "parent-present");
     backup_set_text(&backup->reason, "its directory is gone from the tree");
     run_raise(run, EVENT_CHAIN_BROKEN, id, "parent-present", "a backup is gone from the tree",

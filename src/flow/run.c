@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "model/chain.h"
+#include "repo/trash.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -79,6 +80,21 @@ gboolean run_lock(Run *run, GError **error)
     return run_lock_only(run, error) && read_again(run, error);
 }
 
+/* A killed removal leaves it in the catalog until the next run: that is no broken chain. */
+static gboolean check_stays(const Run *run, const Backup *backup, GError **error)
+{
+    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, NULL);
+    for (guint i = 0; path != NULL && i < path->len; i++) {
+        const Backup *link = path->pdata[i];
+        if (trash_holds(run->shelf, link->id))
+            return fail(error, STATUS_USAGE,
+                        "%s is being removed: the run that did so was killed" HINT(
+                            "finish it: lsnchain -i %s expire"),
+                        link->id, run->config->name);
+    }
+    return TRUE;
+}
+
 gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error)
 {
     g_autofree char *id = g_strdup((*backup)->id);
@@ -91,7 +107,9 @@ gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **e
     if (!read_again(run, error))
         return FALSE;
     *backup = catalog_find(run->catalog, id);
-    return *backup != NULL || fail(error, STATUS_USAGE, "%s was removed meanwhile", id);
+    if (*backup == NULL)
+        return fail(error, STATUS_USAGE, "%s was removed meanwhile", id);
+    return check_stays(run, *backup, error);
 }
 
 char *run_state_path(const Run *run, const char *name)
@@ -189,7 +207,8 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
         log_warning("the alert %s could not be kept: %s", event_word(type), error->message);
 }
 
-static gboolean is_open(const Run *run, EventType type)
+/* As a sentence to free; NULL: no such incident is open, or none is known to be. */
+static char *open_incident(const Run *run, EventType type, gboolean known)
 {
     g_autofree char *state = run_state_path(run, "");
     g_autoptr(Incidents) incidents =
@@ -197,17 +216,32 @@ static gboolean is_open(const Run *run, EventType type)
     const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
     for (guint i = 0; open != NULL && i < open->len; i++) {
         const Incident *incident = open->pdata[i];
+        g_autofree char *since = clock_format(incident->since);
         if (incident->type == type && incident->since != 0)
-            return TRUE;
+            return g_strdup_printf("%s (%s since %s)", incident->summary, event_word(type), since);
+        if (incident->type == type && !known)
+            return g_strdup_printf("%s may be open: incidents.ini is damaged", event_word(type));
     }
-    return FALSE;
+    return NULL;
 }
 
 void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
                     const char *cause)
 {
-    if (run->state_dir != NULL && !is_open(run, type))
+    g_autofree char *open = run->state_dir != NULL ? open_incident(run, type, TRUE) : NULL;
+    if (run->state_dir != NULL && open == NULL)
         run_raise(run, type, "", rule, summary, cause);
+}
+
+char *run_trouble(const Run *run)
+{
+    static const EventType grave[] = {EVENT_BACKUP_FAILED, EVENT_PROOF_FAILED, EVENT_CHAIN_BROKEN};
+    for (size_t i = 0; run->state_dir != NULL && i < G_N_ELEMENTS(grave); i++) {
+        g_autofree char *incident = open_incident(run, grave[i], FALSE);
+        if (incident != NULL)
+            return g_strdup_printf("something failed and has not been mended since: %s", incident);
+    }
+    return NULL;
 }
 
 int64_t run_read_since(const Run *run)

@@ -54,7 +54,8 @@ char *run_proof_dir(const Run *run);
 
 /*
  * For who reads a chain: takes its lock, shared, then reads the catalog again, for the backup may
- * have been removed before the lock was ours.  `backup` is then of the new catalog.  No lock and
+ * have been removed before the lock was ours, or be on its way out.  `backup` is then of the new
+ * catalog.  No lock and
  * TRUE where nobody here can change the repository (read-only, another's).
  */
 gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error);
@@ -72,6 +73,12 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
 /* The same, unless such an incident is open: whoever is to know was told. */
 void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
                     const char *cause);
+
+/*
+ * What keeps an operator from trusting the last run: an open incident of a failed backup or proof
+ * or of a broken chain, as a sentence to free.  NULL: none that is known.
+ */
+char *run_trouble(const Run *run);
 
 /* Is it there and ours?  In another user's nothing is left that its owner cannot open. */
 gboolean run_owns_state(const char *state_dir);

@@ -125,7 +125,7 @@ int64_t retention_moment(const Backup *backup)
     int64_t taken = 0;
     BackupType type = BACKUP_FULL;
     (void)backup_parse_id(backup->id, &taken, &type);
-    return backup->data_until != 0 ? backup->data_until : taken;
+    return taken;
 }
 
 /* ---- keep ------------------------------------------------------------------------------------ */
@@ -451,10 +451,7 @@ static void keep_whole(Judgement *judgement)
 static int64_t taken_at(const Judgement *judgement, guint index)
 {
     const Link *link = judgement->links->pdata[index];
-    int64_t taken = 0;
-    BackupType type = BACKUP_FULL;
-    (void)backup_parse_id(link->backup->id, &taken, &type);
-    return taken;
+    return retention_moment(link->backup);
 }
 
 /* The usual time between two backups: half of them are closer, but a day at least. */

@@ -89,7 +89,7 @@ typedef struct {
 
 RestorePoints retention_points(const GPtrArray *backups, const GPtrArray *fates);
 
-/* The moment that a backup brings back. */
+/* When it was taken, as its id says: by our own clock, like `now`. */
 int64_t retention_moment(const Backup *backup);
 
 #endif

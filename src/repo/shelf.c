@@ -118,6 +118,18 @@ Lock *shelf_read_chain(const Shelf *shelf, const char *chain, const char *comman
     return lock;
 }
 
+Lock *shelf_own_chain(const Shelf *shelf, const char *chain, const char *command, GError **error)
+{
+    g_autofree char *path = g_build_filename(shelf->path, "locks", chain, NULL);
+    return lock_take(path, LOCK_EXCLUSIVE, command, 0, error);
+}
+
+void shelf_forget_chain(const Shelf *shelf, const char *chain)
+{
+    g_autofree char *name = g_strconcat("locks/", chain, NULL);
+    (void)unlinkat(shelf->fd, name, 0);
+}
+
 GPtrArray *shelf_instances(const char *repository, GError **error)
 {
     g_autoptr(GError) failure = NULL;

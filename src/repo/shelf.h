@@ -43,6 +43,13 @@ GPtrArray *shelf_ids(const Shelf *shelf, const char *directory, GError **error);
  */
 Lock *shelf_read_chain(const Shelf *shelf, const char *chain, const char *command, GError **error);
 
+/*
+ * The chain for who removes it: nobody reads it, and nobody is waited for (STATUS_LOCKED).  When
+ * nothing of it is left, its lock goes too; who still waits for it finds the catalog without it.
+ */
+Lock *shelf_own_chain(const Shelf *shelf, const char *chain, const char *command, GError **error);
+void shelf_forget_chain(const Shelf *shelf, const char *chain);
+
 /* Instances that the repository holds, sorted; for --repository without a configuration. */
 GPtrArray *shelf_instances(const char *repository, GError **error);
 

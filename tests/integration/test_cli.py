@@ -139,8 +139,8 @@ def test_check_says_of_each_probe_what_it_found(site):
 
 def test_check_warns_when_nobody_would_be_told(site):
     site.receiver, receiver = None, site.receiver
-    site.configure(instance={"keep_days": "3"})
-    ran = site.ended(3, "check", words=["nobody is told", "keep_days"])
+    site.configure(instance={"repeat_after": "3h"})
+    ran = site.ended(3, "check", words=["nobody is told", "repeat_after"])
     assert "warning" in ran.stdout
     site.receiver = receiver
 

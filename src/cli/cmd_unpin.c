@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/commands.h"
+
+gboolean cmd_unpin(App *app, char **args, GError **error)
+{
+    return cmd_set_pin(app, args, FALSE, error);
+}
