@@ -25,6 +25,7 @@ static gboolean expire_one(App *app, Run *run, void *data, GError **error)
         .dry_run = request->dry_run,
         .explain = request->explain,
     };
+    report_print(&app->report, "%s\n", run->config->name);
     json_object_set_new(app->report.instance, "expire", view_expiry(&app->report, &expiry));
     if (outcome.retention.due > 0 && outcome.retention.withheld != NULL)
         log_warning("%s: nothing is removed: %s", run->config->name, outcome.retention.withheld);

@@ -7,20 +7,11 @@
 #include "catalog/tree.h"
 #include "repo/trash.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 static void drop(Catalog *catalog, const char *id)
 {
     Backup *known = catalog_find(catalog, id);
     if (known != NULL)
         g_ptr_array_remove(catalog->backups, known);
-}
-
-static gboolean is_published(const Run *run, const char *id)
-{
-    g_autofree char *backup = shelf_backup(id);
-    return faccessat(run->shelf->fd, backup, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* ---- what stands in .trash ------------------------------------------------------------------- */
@@ -35,20 +26,24 @@ static gboolean drop_trashed(Catalog *catalog, void *data, GError **error)
     (void)error;
     const Trash *trash = data;
     for (guint i = 0; i < trash->ids->len; i++) {
-        if (!is_published(trash->run, trash->ids->pdata[i]))
+        if (!shelf_has_backup(trash->run->shelf, trash->ids->pdata[i]))
             drop(catalog, trash->ids->pdata[i]);
     }
     return TRUE;
 }
 
-static gboolean is_known(const Trash *trash)
+/* By the files: run->catalog leaves out what stands in .trash. */
+static gboolean is_known(const Trash *trash, gboolean *known, GError **error)
 {
-    for (guint i = 0; i < trash->ids->len; i++) {
+    *known = FALSE;
+    g_autoptr(Catalog) catalog =
+        trash->ids->len > 0 ? catalog_read(trash->run->shelf, NULL, error) : NULL;
+    for (guint i = 0; catalog != NULL && i < trash->ids->len; i++) {
         const char *id = trash->ids->pdata[i];
-        if (catalog_find(trash->run->catalog, id) != NULL && !is_published(trash->run, id))
-            return TRUE;
+        *known = *known ||
+                 (catalog_find(catalog, id) != NULL && !shelf_has_backup(trash->run->shelf, id));
     }
-    return FALSE;
+    return trash->ids->len == 0 || catalog != NULL;
 }
 
 static gboolean empty_all(const Trash *trash, GError **error)
@@ -74,7 +69,8 @@ gboolean removal_finish(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) ids = shelf_ids(run->shelf, ".trash", error);
     Trash trash = {run, ids};
-    if (ids == NULL || (is_known(&trash) && !drop_all(run, &trash, error)))
+    gboolean known = FALSE;
+    if (ids == NULL || !is_known(&trash, &known, error) || (known && !drop_all(run, &trash, error)))
         return FALSE;
     crash_point("removal.catalogued");
     for (guint i = ids->len; i > 0; i--) {
@@ -83,7 +79,7 @@ gboolean removal_finish(Run *run, GError **error)
         if (!trash_remove(run->shelf, id, error))
             return FALSE;
         crash_point("removal.unlinked");
-        if (!is_published(run, id) && !tree_remove_marks(run->shelf, id, error))
+        if (!shelf_has_backup(run->shelf, id) && !tree_remove_marks(run->shelf, id, error))
             return FALSE;
     }
     return TRUE;

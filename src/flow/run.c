@@ -7,7 +7,6 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "model/chain.h"
-#include "repo/trash.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -33,6 +32,17 @@ gboolean run_open_shelf(Run *run, GError **error)
     return run->shelf != NULL;
 }
 
+/* A killed removal leaves it in the catalog until the next run: it is gone all the same. */
+static void forget_trashed(const Shelf *shelf, Catalog *catalog)
+{
+    g_autoptr(GPtrArray) ids = shelf_ids(shelf, ".trash", NULL);
+    for (guint i = 0; ids != NULL && i < ids->len; i++) {
+        Backup *backup = catalog_find(catalog, ids->pdata[i]);
+        if (backup != NULL && !shelf_has_backup(shelf, backup->id))
+            g_ptr_array_remove(catalog->backups, backup);
+    }
+}
+
 gboolean run_open(Run *run, GError **error)
 {
     if (!run_open_shelf(run, error))
@@ -47,6 +57,8 @@ gboolean run_open(Run *run, GError **error)
         run_raise(run, EVENT_CATALOG_DAMAGED, "", "", "the catalog is damaged", cause);
     if (failure != NULL)
         g_propagate_error(error, g_steal_pointer(&failure));
+    if (run->catalog != NULL)
+        forget_trashed(run->shelf, run->catalog);
     return run->catalog != NULL;
 }
 
@@ -56,6 +68,7 @@ static gboolean read_again(Run *run, GError **error)
     Catalog *again = catalog_read(run->shelf, NULL, error);
     if (again == NULL)
         return FALSE;
+    forget_trashed(run->shelf, again);
     g_clear_pointer(&run->catalog, catalog_free);
     run->catalog = again;
     return TRUE;
@@ -80,21 +93,6 @@ gboolean run_lock(Run *run, GError **error)
     return run_lock_only(run, error) && read_again(run, error);
 }
 
-/* A killed removal leaves it in the catalog until the next run: that is no broken chain. */
-static gboolean check_stays(const Run *run, const Backup *backup, GError **error)
-{
-    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, NULL);
-    for (guint i = 0; path != NULL && i < path->len; i++) {
-        const Backup *link = path->pdata[i];
-        if (trash_holds(run->shelf, link->id))
-            return fail(error, STATUS_USAGE,
-                        "%s is being removed: the run that did so was killed" HINT(
-                            "finish it: lsnchain -i %s expire"),
-                        link->id, run->config->name);
-    }
-    return TRUE;
-}
-
 gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error)
 {
     g_autofree char *id = g_strdup((*backup)->id);
@@ -107,9 +105,7 @@ gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **e
     if (!read_again(run, error))
         return FALSE;
     *backup = catalog_find(run->catalog, id);
-    if (*backup == NULL)
-        return fail(error, STATUS_USAGE, "%s was removed meanwhile", id);
-    return check_stays(run, *backup, error);
+    return *backup != NULL || fail(error, STATUS_USAGE, "%s was removed meanwhile", id);
 }
 
 char *run_state_path(const Run *run, const char *name)
@@ -142,6 +138,7 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error)
     Catalog *changed = catalog_change(run->shelf, run->command, edit, data, error);
     if (changed == NULL)
         return FALSE;
+    forget_trashed(run->shelf, changed);
     g_clear_pointer(&run->catalog, catalog_free);
     run->catalog = changed;
     return TRUE;

@@ -38,7 +38,10 @@ void run_clear(Run *run);
 
 gboolean run_open_shelf(Run *run, GError **error);
 
-/* Opens shelf and catalog; a damaged catalog file whose twin is sound is a warning and an event. */
+/*
+ * Opens shelf and catalog; a damaged catalog file whose twin is sound is a warning and an event.
+ * What a killed removal left in .trash is left out of run->catalog.
+ */
 gboolean run_open(Run *run, GError **error);
 
 /* The run lock: one backup or expire at a time on this instance; then the catalog is read again. */
@@ -54,8 +57,7 @@ char *run_proof_dir(const Run *run);
 
 /*
  * For who reads a chain: takes its lock, shared, then reads the catalog again, for the backup may
- * have been removed before the lock was ours, or be on its way out.  `backup` is then of the new
- * catalog.  No lock and
+ * have been removed before the lock was ours.  `backup` is then of the new catalog.  No lock and
  * TRUE where nobody here can change the repository (read-only, another's).
  */
 gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **error);

@@ -81,6 +81,12 @@ int shelf_open_backup(const Shelf *shelf, const char *id, GError **error)
     return fd;
 }
 
+gboolean shelf_has_backup(const Shelf *shelf, const char *id)
+{
+    g_autofree char *name = shelf_backup(id);
+    return faccessat(shelf->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int compare_names(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

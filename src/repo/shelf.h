@@ -34,6 +34,8 @@ char *shelf_trash(const char *id);
 /* A descriptor of backups/ID; -1 with the error set (STATUS_VERIFY). */
 int shelf_open_backup(const Shelf *shelf, const char *id, GError **error);
 
+gboolean shelf_has_backup(const Shelf *shelf, const char *id);
+
 /* Names in a directory of the shelf, sorted; those that are no backup id are left out. */
 GPtrArray *shelf_ids(const Shelf *shelf, const char *directory, GError **error);
 

@@ -62,12 +62,6 @@ gboolean trash_remove(const Shelf *shelf, const char *id, GError **error)
     return trash_empty(shelf, id, error) && files_remove_tree(shelf->fd, trash, error);
 }
 
-gboolean trash_holds(const Shelf *shelf, const char *id)
-{
-    g_autofree char *trash = shelf_trash(id);
-    return faccessat(shelf->fd, trash, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* ---- what it frees --------------------------------------------------------------------------- */
 
 typedef struct {
@@ -104,7 +98,7 @@ gboolean trash_weigh(const Shelf *shelf, const GPtrArray *ids, uint64_t *bytes, 
     *bytes = 0;
     for (guint i = 0; i < ids->len; i++) {
         g_autofree char *backup = shelf_backup(ids->pdata[i]);
-        if (faccessat(shelf->fd, backup, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (shelf_has_backup(shelf, ids->pdata[i]) &&
             !files_walk(shelf->fd, backup, count_name, inodes, error))
             return FALSE;
     }

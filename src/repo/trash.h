@@ -22,9 +22,6 @@ gboolean trash_flush(const Shelf *shelf, GError **error);
 gboolean trash_empty(const Shelf *shelf, const char *id, GError **error);
 gboolean trash_remove(const Shelf *shelf, const char *id, GError **error);
 
-/* Is this backup on its way out? */
-gboolean trash_holds(const Shelf *shelf, const char *id);
-
 /*
  * Bytes on disk that removing all of these backups (const char * ids, in backups/) frees: those of
  * files that have no name elsewhere.

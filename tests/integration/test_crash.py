@@ -31,7 +31,11 @@ COMMANDS = {
     "incremental": ["backup", "--type=incremental"],
     "verify": ["verify", "latest", "--level=prepare"],
     "restore": ["restore", "latest"],
+    "expire": ["expire"],
+    "remove": ["remove"],
+    "pin": ["pin", "latest"],
 }
+REMOVALS = ("expire", "remove")
 
 
 def commands_for(point):
@@ -43,8 +47,14 @@ def commands_for(point):
         return ["restore"]
     if point.startswith("recover."):
         return ["incremental"]
-    if point.startswith(("catalog.", "replace.")):
-        return ["incremental", "verify"] + (["restore"] if point.startswith("replace.") else [])
+    if point.startswith(("trash.", "removal.")):
+        return list(REMOVALS)
+    if point.startswith("pin."):
+        return ["pin"]
+    if point.startswith("catalog."):
+        return ["incremental", "verify", *REMOVALS]
+    if point.startswith("replace."):
+        return ["incremental", "verify", "restore", "expire"]
     if point.startswith(("publish.", "publishing.")):
         return ["full", "incremental"]
     return ["incremental"]
@@ -53,7 +63,12 @@ def commands_for(point):
 def passes(point, command):
     """The first time, and later ones where a command comes by more than once."""
     if point.startswith("replace."):
-        return {"incremental": ["", ":2", ":4", ":6"], "verify": ["", ":3"], "restore": [""]}[command]
+        return {"incremental": ["", ":2", ":4", ":6"], "verify": ["", ":3"], "restore": [""],
+                "expire": ["", ":2"]}[command]
+    if point == "trash.moved" or point == "removal.unlinked":
+        return ["", ":2", ":3"] if command == "expire" else ["", ":2"]
+    if point == "trash.emptied":
+        return ["", ":4", ":12"]
     return ["", ":2"] if point.startswith(("prepare.", "verify.")) else [""]
 
 
@@ -73,14 +88,30 @@ def expect_whole(site, before):
     assert set(states.values()) == {"complete"}
 
 
+def expect_removed(week, command):
+    """After the next backup all that was to go is gone, and nobody was alarmed for it."""
+    expect_whole(week, week.ids[3:] if command == "expire" else week.ids[:1])
+    if command == "expire":
+        assert not set(week.states()) & set(week.ids[:3])
+    assert week.alerts("chain_broken") == [] and week.alerts("proof_failed") == []
+
+
 def expect_no_hand_is_needed(week, case):
     at, command = case.split()
     arguments = list(COMMANDS[command])
     target = week.new_target()
+    if command == "expire":
+        week.ids.append(week.backup("full"))
+        week.configure(instance={"keep_chains": 1, "keep_proven": 0})
+    if command == "remove":
+        arguments += [week.ids[1], "--force"]
     if command == "restore":
         arguments.append(f"--target-dir={target}")
     ran = week.run(*arguments, env={"LSNCHAIN_CRASH": at})
     assert ran.status == KILLED, f"{command} does not pass {at}: {ran.said}"
+    if command in REMOVALS:
+        expect_removed(week, command)
+        return
     expect_whole(week, week.ids)
     if command != "restore":
         return
