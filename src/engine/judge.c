@@ -92,8 +92,8 @@ static gboolean fail_run(const Engine *engine, const EngineRun *run, const char 
     if (is_key_trouble(&run->log))
         return fail(error, STATUS_KEY,
                     "%s cannot read what is encrypted: %s%s" HINT(
-                        "are the keys that the server had there, where the backup-my.cnf of the "
-                        "full says? Other places go into `prepare_options`"),
+                        "the keys that the server had must be on this host, at the path that the "
+                        "full's backup-my.cnf names"),
                     engine->name, what, errors);
     return fail(error, STATUS_ENGINE, "%s failed: %s%s" HINT("%s"), engine->name, what, errors,
                 hint_for(&run->log));

@@ -268,7 +268,7 @@ Test(judge, blames_the_keys_and_not_the_backup_when_what_is_encrypted_cannot_be_
     g_auto(EngineRun) run = run_of("prepare-wrong-key", 1, 0);
     cr_expect_not(engine_judge_prepare(&engine, &run, 44918, &error));
     cr_expect_eq(error_status(error), STATUS_KEY, "%s", error->message);
-    cr_expect_not_null(strstr(error->message, "prepare_options"));
+    cr_expect_not_null(strstr(error->message, "backup-my.cnf"));
 
     g_clear_error(&error);
     run.log.loads_keys = FALSE; /* the same words of what is not encrypted are damage */
