@@ -6,17 +6,13 @@
 #include "flow/check.h"
 
 static const char *const words[] = {
-    [PROBE_GOOD] = "ok",
-    [PROBE_WARNS] = "warning",
-    [PROBE_FAILED] = "FAILED",
-    [PROBE_SKIPPED] = "not done",
+    [PROBE_GOOD] = "ok",          [PROBE_WARNS] = "warning",   [PROBE_FAILED] = "FAILED",
+    [PROBE_SKIPPED] = "not done", [PROBE_UNKNOWN] = "unknown",
 };
 
 static const char *const json_words[] = {
-    [PROBE_GOOD] = "ok",
-    [PROBE_WARNS] = "warning",
-    [PROBE_FAILED] = "failed",
-    [PROBE_SKIPPED] = "skipped",
+    [PROBE_GOOD] = "ok",         [PROBE_WARNS] = "warning",   [PROBE_FAILED] = "failed",
+    [PROBE_SKIPPED] = "skipped", [PROBE_UNKNOWN] = "unknown",
 };
 
 static json_t *probe_json(const Probe *probe)

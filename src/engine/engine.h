@@ -56,7 +56,8 @@ gboolean engine_extends(const EngineBuild *parent, const EngineBuild *next, char
 /* The build of `engine` on a server of this version; borrows both. */
 EngineBuild engine_build(const Engine *engine, const char *server_version);
 
-/* What the engine's user must have on *.*, NULL-terminated. */
+/* What the engine's user must have, NULL-terminated, as server_privileges() wants it: "RELOAD" is
+ * one on *.*, "SELECT ON schema.table" one on a table. */
 const char *const *engine_privileges(const Engine *engine, gboolean checkpoint_first);
 
 /* STATUS_CONFIG when `checkpoint_first` is wanted of an engine that cannot do it. */

@@ -12,8 +12,10 @@
 #include "engine/datadir.h"
 #include "flow/capture.h"
 #include "flow/imported.h"
+#include "flow/inspect.h"
 #include "flow/publishing.h"
 #include "flow/recover.h"
+#include "flow/room.h"
 #include "flow/timeline.h"
 #include "model/chain.h"
 #include "model/fence.h"
@@ -21,7 +23,11 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { SERVER_TIMEOUT_S = 60, ID_WAIT_S = 5 };
+enum {
+    SERVER_TIMEOUT_S = 60,
+    OTHER_BACKUP_WAIT_S = 15, /* less than the above */
+    ID_WAIT_S = 5,
+};
 
 /* What was found out before the capture, and is only read from then on. */
 typedef struct {
@@ -91,9 +97,23 @@ static gboolean look(Work *work, GError **error)
     const ServerFacts *facts = &work->before.facts;
     g_autoptr(Server) server =
         work->login != NULL ? server_connect(work->login, SERVER_TIMEOUT_S, error) : NULL;
-    if (server == NULL || !server_facts(server, &work->before.facts, error) ||
+    if (server == NULL || !server_facts(server, &work->before.facts, error))
+        return FALSE;
+    Inspection inspection = {
+        .server = server,
+        .facts = facts,
+        .login = work->login,
+        .backups = work->run->catalog->backups,
+        .sample_us = G_USEC_PER_SEC / 10,
+        .wait_s = work->request->dry_run ? 0 : OTHER_BACKUP_WAIT_S,
+    };
+    /* whom the server takes for somebody else lacks privileges too, and that would mislead */
+    if (!inspect_accept(inspect_user(&inspection, error), error) ||
         !find_engine(work, facts, error) || !datadir_check_readable(facts->datadir, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
+        return FALSE;
+    inspection.options = work->options;
+    if (!inspect_all(&inspection, error))
         return FALSE;
     server_facts_clear(&work->before.facts);
     return observe(server, &work->before, error) &&
@@ -193,48 +213,14 @@ static gboolean make_plan(Work *work, Want want, GError **error)
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
-/*
- * What the last backup of this kind took says more than any guess.  Without one, data may compress
- * to an eighth, hardly to less; so only what cannot fit is refused.
- */
-static uint64_t expected_room(const Work *work)
+static gboolean check_room(const Work *work, GError **error)
 {
-    const GPtrArray *backups = work->run->catalog->backups;
-    for (guint i = backups->len; i > 0; i--) {
-        const Backup *backup = backups->pdata[i - 1];
-        if (backup->type == work->plan.type)
-            return backup->bytes_stored + backup->bytes_stored / 10;
-    }
-    if (work->plan.type == BACKUP_INCREMENTAL)
-        return 0;
-    return work->run->config->compression == COMPRESSION_NONE ? work->data_bytes
-                                                              : work->data_bytes / 8;
-}
-
-static gboolean check_room(const Work *work, const char *directory, int fd, GError **error)
-{
-    uint64_t free_bytes = 0;
-    uint64_t needed = expected_room(work);
-    if (!files_free_space(fd, &free_bytes, error))
-        return FALSE;
-    if (free_bytes >= needed)
-        return TRUE;
-    g_autofree char *has = units_size(free_bytes);
-    g_autofree char *wants = units_size(needed);
-    g_autofree char *cause =
-        g_strdup_printf("%s has %s free, this backup needs about %s", directory, has, wants);
-    run_raise(work->run, EVENT_SPACE_LOW, "", "", "there is no room for the next backup", cause);
-    return fail(error, STATUS_REFUSED, "%s" HINT("make room there"), cause);
-}
-
-static gboolean check_all_room(const Work *work, GError **error)
-{
-    g_autofree char *captures = run_capture_dir(work->run);
-    if (!files_make_dirs(AT_FDCWD, captures, 0700, error))
-        return FALSE;
-    autofd int fd = files_open_dir(AT_FDCWD, captures, error);
-    return fd >= 0 && check_room(work, captures, fd, error) &&
-           check_room(work, work->run->shelf->path, work->run->shelf->fd, error);
+    Finding *finding =
+        room_for(work->run, work->run->catalog->backups, &work->plan, work->data_bytes, error);
+    if (finding != NULL && finding->weight == FINDING_REFUSES)
+        run_raise(work->run, EVENT_SPACE_LOW, "", "", "there is no room for the next backup",
+                  finding->text);
+    return inspect_accept(finding, error);
 }
 
 /* ---- id -------------------------------------------------------------------------------------- */
@@ -378,7 +364,7 @@ static gboolean run_locked(Work *work, BackupOutcome *outcome, GError **error)
 {
     Run *run = work->run;
     if (!run_lock(run, error) || !flow_recover(run, error) || !look(work, error) ||
-        !make_plan(work, work->request->want, error) || !check_all_room(work, error))
+        !make_plan(work, work->request->want, error) || !check_room(work, error))
         return FALSE;
     crash_point("backup.planned");
     return take_under_lock(work, outcome, error);

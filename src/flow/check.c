@@ -2,12 +2,13 @@
 #include "flow/check.h"
 
 #include "alert/alert.h"
-#include "base/files.h"
+#include "base/clock.h"
 #include "base/proc.h"
-#include "base/units.h"
 #include "engine/datadir.h"
 #include "engine/engine.h"
 #include "flow/channels.h"
+#include "flow/inspect.h"
+#include "flow/room.h"
 #include "flow/witness.h"
 #include "server/server.h"
 
@@ -22,20 +23,24 @@ typedef struct {
     const InstanceConfig *instance;
     Repository *repository;
     Shelf *shelf;
+    Catalog *catalog;
     Login *login;
     Server *server;
     gboolean facts_known;
     ServerFacts facts;
     Engine *engine;
+    char **options; /* for the engine's capture */
 } Found;
 
 static void found_clear(Found *found)
 {
     g_clear_pointer(&found->repository, repository_free);
     g_clear_pointer(&found->shelf, shelf_free);
+    g_clear_pointer(&found->catalog, catalog_free);
     g_clear_pointer(&found->login, login_free);
     g_clear_pointer(&found->server, server_free);
     g_clear_pointer(&found->engine, engine_free);
+    g_clear_pointer(&found->options, g_strfreev);
     server_facts_clear(&found->facts);
 }
 
@@ -84,13 +89,13 @@ static gboolean probe_catalog(Found *found, Probe *probe, GError **error)
     if (found->shelf == NULL)
         return skip(probe, "there is no repository to look in");
     g_autofree char *damage = NULL;
-    g_autoptr(Catalog) catalog = catalog_read(found->shelf, &damage, error);
-    if (catalog == NULL)
+    found->catalog = catalog_read(found->shelf, &damage, error);
+    if (found->catalog == NULL)
         return FALSE;
     if (damage != NULL)
         return warn(probe, g_steal_pointer(&damage));
     probe->text = g_strdup_printf("%u backups, generation %" G_GUINT64_FORMAT,
-                                  catalog->backups->len, catalog->generation);
+                                  found->catalog->backups->len, found->catalog->generation);
     return TRUE;
 }
 
@@ -143,9 +148,9 @@ static gboolean probe_options(Found *found, Probe *probe, GError **error)
     if (found->engine == NULL)
         return skip(probe, "there is no engine");
     const InstanceConfig *instance = found->instance;
-    g_auto(GStrv) capture =
+    found->options =
         engine_check_options(found->engine, instance->engine_options, ENGINE_FOR_CAPTURE, error);
-    if (capture == NULL)
+    if (found->options == NULL)
         return FALSE;
     g_auto(GStrv) prepare =
         engine_check_options(found->engine, instance->prepare_options, ENGINE_FOR_PREPARE, error);
@@ -193,22 +198,53 @@ static gboolean probe_datadir(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+/* What server and host are like, as a backup would find it; the finding is used up. */
+static gboolean tell(Probe *probe, Finding *given, GError **error)
+{
+    static const ProbeResult results[] = {[FINDING_GOOD] = PROBE_GOOD,
+                                          [FINDING_UNKNOWN] = PROBE_UNKNOWN,
+                                          [FINDING_WORRIES] = PROBE_WARNS,
+                                          [FINDING_REFUSES] = PROBE_FAILED};
+    g_autoptr(Finding) finding = given;
+    if (finding == NULL)
+        return FALSE;
+    if (finding->weight == FINDING_REFUSES)
+        return fail(error, finding->status, "%s" HINT("%s"), finding->text, finding->hint);
+    probe->result = results[finding->weight];
+    probe->text = g_steal_pointer(&finding->text);
+    probe->hint = g_steal_pointer(&finding->hint);
+    return TRUE;
+}
+
+static gboolean inspect(Found *found, Probe *probe, InspectFn *question, GError **error)
+{
+    if (!found->facts_known)
+        return skip(probe, "the server is not known");
+    const Inspection inspection = {
+        .server = found->server,
+        .facts = &found->facts,
+        .login = found->login,
+        .backups = found->catalog != NULL ? found->catalog->backups : NULL,
+        .options = found->options,
+        .sample_us = G_USEC_PER_SEC,
+    };
+    return tell(probe, question(&inspection, error), error);
+}
+
+/* Of the backup that would be taken now. */
 static gboolean probe_space(Found *found, Probe *probe, GError **error)
 {
-    if (found->shelf == NULL || !found->facts_known)
-        return skip(probe, "repository or server are not known");
+    if (found->catalog == NULL || !found->facts_known)
+        return skip(probe, "catalog or server are not known");
+    const InstanceConfig *instance = found->instance;
+    const ScheduleRules rules = {instance->full_every, instance->max_incrementals};
+    const GPtrArray *backups = found->catalog->backups;
+    const Run run = {.config = instance, .repository = found->repository, .shelf = found->shelf};
+    g_auto(Plan) plan = {0};
     uint64_t data = 0;
-    uint64_t free_bytes = 0;
-    if (!server_data_bytes(found->server, &data, error) ||
-        !files_free_space(found->shelf->fd, &free_bytes, error))
-        return FALSE;
-    g_autofree char *has = units_size(free_bytes);
-    g_autofree char *size = units_size(data);
-    char *text = g_strdup_printf("%s free for %s of data", has, size);
-    if (free_bytes < data)
-        return warn(probe, text);
-    probe->text = text;
-    return TRUE;
+    return server_data_bytes(found->server, &data, error) &&
+           schedule_plan(backups, &rules, WANT_AUTO, clock_now(), &plan, error) &&
+           tell(probe, room_for(&run, backups, &plan, data, error), error);
 }
 
 static gboolean probe_rsync(Found *found, Probe *probe, GError **error)
@@ -231,44 +267,49 @@ static gboolean probe_alerts(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+/* Either a probe of our own or a question that a backup asks too. */
 static const struct {
     const char *name;
     ProbeFn *run;
+    InspectFn *question;
 } probes[] = {
-    {"repository", probe_repository},
-    {"catalog", probe_catalog},
-    {"login", probe_login},
-    {"server", probe_server},
-    {"data directory", probe_datadir},
-    {"engine", probe_engine},
-    {"engine fits", probe_engine_fits},
-    {"privileges", probe_privileges},
-    {"tables", probe_tables},
-    {"options", probe_options},
-    {"rsync", probe_rsync},
-    {"space", probe_space},
-    {"alerts", probe_alerts},
+    {"repository", probe_repository, NULL}, {"catalog", probe_catalog, NULL},
+    {"login", probe_login, NULL},           {"server", probe_server, NULL},
+    {"user", NULL, inspect_user},           {"data directory", probe_datadir, NULL},
+    {"engine", probe_engine, NULL},         {"engine fits", probe_engine_fits, NULL},
+    {"options", probe_options, NULL},       {"privileges", probe_privileges, NULL},
+    {"tables", probe_tables, NULL},         {"open files", NULL, inspect_open_files},
+    {"redo log", NULL, inspect_redo},       {"other backups", NULL, inspect_other_backup},
+    {"long DDL", NULL, inspect_ddl},        {"replication", NULL, inspect_replica},
+    {"rsync", probe_rsync, NULL},           {"space", probe_space, NULL},
+    {"alerts", probe_alerts, NULL},
 };
+
+static Probe *run_probe(Found *found, size_t i)
+{
+    Probe *probe = g_new0(Probe, 1);
+    probe->name = probes[i].name;
+    g_autoptr(GError) failure = NULL;
+    gboolean done = probes[i].run != NULL ? probes[i].run(found, probe, &failure)
+                                          : inspect(found, probe, probes[i].question, &failure);
+    if (!done) {
+        g_free(probe->text);
+        probe->result = PROBE_FAILED;
+        probe->status = error_status(failure);
+        probe->text = error_sentence(failure);
+        probe->hint = error_hint(failure);
+    }
+    if (probe->hint == NULL)
+        probe->hint = g_strdup("");
+    return probe;
+}
 
 GPtrArray *flow_check(const Config *config, const InstanceConfig *instance)
 {
     g_auto(Found) found = {.config = config, .instance = instance};
     GPtrArray *all = g_ptr_array_new_with_free_func(probe_free);
-    for (size_t i = 0; i < G_N_ELEMENTS(probes); i++) {
-        Probe *probe = g_new0(Probe, 1);
-        probe->name = probes[i].name;
-        g_autoptr(GError) failure = NULL;
-        if (!probes[i].run(&found, probe, &failure)) {
-            g_free(probe->text);
-            probe->result = PROBE_FAILED;
-            probe->status = error_status(failure);
-            probe->text = error_sentence(failure);
-            probe->hint = error_hint(failure);
-        }
-        if (probe->hint == NULL)
-            probe->hint = g_strdup("");
-        g_ptr_array_add(all, probe);
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(probes); i++)
+        g_ptr_array_add(all, run_probe(&found, i));
     return all;
 }
 

@@ -13,7 +13,13 @@
 
 #include <glib.h>
 
-typedef enum { PROBE_GOOD, PROBE_WARNS, PROBE_FAILED, PROBE_SKIPPED } ProbeResult;
+typedef enum {
+    PROBE_GOOD,
+    PROBE_WARNS,
+    PROBE_FAILED,
+    PROBE_SKIPPED, /* something that it needs was not found */
+    PROBE_UNKNOWN, /* it was asked, and cannot be known */
+} ProbeResult;
 
 typedef struct {
     const char *name;

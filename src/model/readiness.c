@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum {
-    REDO_ENOUGH_S = 300, /* a redo log that lasts so long is not overrun while it is copied */
-    OTHER_FILES = 64,    /* what an engine has open besides tables */
+    UPTIME_TELLS_S = 600, /* before, what is written is the start itself */
+    REDO_ENOUGH_S = 300,  /* a redo log that lasts so long is not overrun while it is copied */
+    OTHER_FILES = 64,     /* what an engine has open besides tables */
     DDL_LONG_S = 10,
     REPLICA_LAG_S = 15 * 60,
     COMPRESSES_TO = 8, /* data hardly compress to less than this part */
@@ -43,6 +44,7 @@ void replica_source_free(gpointer data)
 void replica_facts_clear(ReplicaFacts *facts)
 {
     g_clear_pointer(&facts->sources, g_ptr_array_unref);
+    g_clear_pointer(&facts->grant, g_free);
 }
 
 /* The text is the finding's from now on. */
@@ -92,7 +94,7 @@ Finding *readiness_user(const UserFacts *facts)
 static double redo_rate(const RedoFacts *facts)
 {
     double rate = 0;
-    if (facts->uptime_s > 0)
+    if (facts->uptime_s >= UPTIME_TELLS_S)
         rate = (double)facts->written / (double)facts->uptime_s;
     if (facts->sample_us > 0)
         rate = MAX(rate, (double)facts->sampled * 1e6 / (double)facts->sample_us);
@@ -104,7 +106,8 @@ static double redo_rate(const RedoFacts *facts)
 Finding *readiness_redo(const RedoFacts *facts)
 {
     double rate = redo_rate(facts);
-    gboolean measured = facts->uptime_s > 0 || facts->sample_us > 0 || facts->between_s > 0;
+    gboolean measured =
+        facts->uptime_s >= UPTIME_TELLS_S || facts->sample_us > 0 || facts->between_s > 0;
     if (facts->capacity == 0 || !measured)
         return finding_new(FINDING_UNKNOWN,
                            g_strdup("not known: the server tells us neither the size of its redo "
@@ -132,11 +135,11 @@ Finding *readiness_redo(const RedoFacts *facts)
 
 /* ---- open files ------------------------------------------------------------------------------ */
 
-Finding *readiness_open_files(uint64_t table_files, uint64_t limit)
+Finding *readiness_open_files(uint64_t table_files, uint64_t limit, gboolean kept)
 {
     char *text =
         g_strdup_printf("%" PRIu64 " table files, %" PRIu64 " may be open", table_files, limit);
-    if (table_files + OTHER_FILES <= limit)
+    if (!kept || table_files + OTHER_FILES <= limit)
         return good(text);
     return refuse(STATUS_REFUSED, text,
                   g_strdup_printf("raise the hard limit to %" PRIu64
@@ -168,7 +171,7 @@ static char *take_word(const char **text)
 {
     *text = skip_blanks(*text);
     size_t length = 0;
-    while (g_ascii_isalpha((*text)[length]))
+    while (g_ascii_isalpha((*text)[length]) || (*text)[length] == '_')
         length++;
     char *word = g_ascii_strup(*text, (gssize)length);
     *text += length;
@@ -178,9 +181,10 @@ static char *take_word(const char **text)
 static const char *const ddl_verbs[] = {"ALTER",    "CREATE", "DROP",   "OPTIMIZE",
                                         "TRUNCATE", "RENAME", "REPAIR", NULL};
 /* What may stand between verb and object. */
-static const char *const fillers[] = {"OR",     "REPLACE", "ONLINE",    "OFFLINE",
-                                      "IGNORE", "UNIQUE",  "FULLTEXT",  "SPATIAL",
-                                      "NO",     "LOCAL",   "TEMPORARY", NULL};
+static const char *const fillers[] = {"OR",       "REPLACE",   "ONLINE",
+                                      "OFFLINE",  "IGNORE",    "UNIQUE",
+                                      "FULLTEXT", "SPATIAL",   "NO_WRITE_TO_BINLOG",
+                                      "LOCAL",    "TEMPORARY", NULL};
 static const char *const objects[] = {"TABLE", "INDEX", "DATABASE", "SCHEMA", "TABLESPACE", NULL};
 
 char *readiness_ddl_words(const char *text)
@@ -258,8 +262,7 @@ Finding *readiness_other_backup(BackupLock lock, const GPtrArray *sessions)
         who = lock_words(sessions->pdata[i]);
     if (lock == BACKUP_LOCK_HELD)
         return refuse(STATUS_REFUSED,
-                      g_strdup_printf("another backup, or FLUSH TABLES WITH READ LOCK, holds the "
-                                      "server's backup lock%s%s",
+                      g_strdup_printf("another backup holds the server's backup lock%s%s",
                                       who != NULL ? ": " : "", who != NULL ? who : ""),
                       g_strdup("wait for its end; SHOW PROCESSLIST shows who is connected"));
     if (who != NULL)
@@ -312,7 +315,7 @@ Finding *readiness_replica(const ReplicaFacts *facts)
     if (!facts->known)
         return finding_new(FINDING_UNKNOWN,
                            g_strdup("not known: we may not ask whether this is a replica"),
-                           g_strdup_printf("GRANT %s ON *.* to the backup user", facts->grant));
+                           g_strdup(facts->grant));
     if (facts->sources->len == 0)
         return good(g_strdup("this is no replica"));
     g_autoptr(GString) text = g_string_new(NULL);

@@ -49,8 +49,8 @@ typedef struct {
 } RedoFacts;
 Finding *readiness_redo(const RedoFacts *facts);
 
-/* An engine keeps every table file open that it copies. */
-Finding *readiness_open_files(uint64_t table_files, uint64_t limit);
+/* `kept`: the engine keeps every table file open that it copies, as it does unless told not to. */
+Finding *readiness_open_files(uint64_t table_files, uint64_t limit, gboolean kept);
 
 /* What another connection does at this moment. */
 typedef struct {
@@ -82,7 +82,7 @@ void replica_source_free(gpointer source);
 
 typedef struct {
     gboolean known;     /* FALSE: we may not ask */
-    const char *grant;  /* what would let us */
+    char *grant;        /* then what to type, else NULL */
     GPtrArray *sources; /* ReplicaSource; empty: this is no replica */
 } ReplicaFacts;
 void replica_facts_clear(ReplicaFacts *facts);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
+#include "server/grants.h"
 #include "server/replica.h"
 #include "server/session.h"
 
@@ -115,13 +116,18 @@ static gboolean keep_source(const Answer *row, void *data)
 
 gboolean server_replica(Server *server, ReplicaFacts *facts, GError **error)
 {
-    *facts = (ReplicaFacts){.grant = server->dialect->replica_grant,
-                            .sources = g_ptr_array_new_with_free_func(replica_source_free)};
+    *facts = (ReplicaFacts){.sources = g_ptr_array_new_with_free_func(replica_source_free)};
     g_autoptr(GError) refused = NULL;
     facts->known = ask(server, "its replication", server->dialect->replica_query, keep_source,
                        facts->sources, &refused);
-    if (facts->known || was_denied(server))
+    if (facts->known)
         return TRUE;
+    if (was_denied(server)) {
+        g_autoptr(GPtrArray) missing = g_ptr_array_new();
+        g_ptr_array_add(missing, (gpointer)(uintptr_t)server->dialect->replica_grant);
+        facts->grant = grants_to_type(missing, server->user);
+        return TRUE;
+    }
     replica_facts_clear(facts);
     g_propagate_error(error, g_steal_pointer(&refused));
     return FALSE;

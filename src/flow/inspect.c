@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow/inspect.h"
+
+#include "base/log.h"
+#include "model/backup.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+Finding *inspect_user(const Inspection *inspection, GError **error)
+{
+    (void)error;
+    const UserFacts facts = {.wanted = inspection->login->user,
+                             .current = inspection->facts->user,
+                             .proxy = inspection->facts->proxy};
+    return readiness_user(&facts);
+}
+
+/* base/proc raises the soft limit of a child to the hard one. */
+Finding *inspect_open_files(const Inspection *inspection, GError **error)
+{
+    uint64_t files = 0;
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    if (!server_table_files(inspection->server, &files, error))
+        return NULL;
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    gboolean kept = inspection->options == NULL ||
+                    !g_strv_contains((const char *const *)inspection->options, "--close-files");
+    return readiness_open_files(files, limit.rlim_max, kept);
+}
+
+/* ---- redo log -------------------------------------------------------------------------------- */
+
+/* Of one server only: LSNs of two say nothing. */
+static void add_history(const GPtrArray *backups, RedoFacts *facts)
+{
+    guint n = backups != NULL ? backups->len : 0;
+    const Backup *last = n > 0 ? backups->pdata[n - 1] : NULL;
+    const Backup *before = n > 1 ? backups->pdata[n - 2] : NULL;
+    if (last == NULL)
+        return;
+    facts->capture_s = MAX(last->finished - last->started, 1);
+    if (before == NULL || !g_str_equal(before->datadir_id, last->datadir_id) ||
+        last->last_lsn < before->last_lsn || last->finished <= before->finished)
+        return;
+    facts->between_backups = last->last_lsn - before->last_lsn;
+    facts->between_s = last->finished - before->finished;
+}
+
+static gboolean sample(const Inspection *inspection, RedoFacts *facts, GError **error)
+{
+    uint64_t first = 0;
+    uint64_t second = 0;
+    if (!server_lsn(inspection->server, &first, error))
+        return FALSE;
+    int64_t began = g_get_monotonic_time();
+    g_usleep((gulong)inspection->sample_us);
+    if (!server_lsn(inspection->server, &second, error))
+        return FALSE;
+    facts->sample_us = g_get_monotonic_time() - began;
+    facts->sampled = second > first ? second - first : 0;
+    return TRUE;
+}
+
+Finding *inspect_redo(const Inspection *inspection, GError **error)
+{
+    RedoFacts facts = {0};
+    if (!server_redo(inspection->server, &facts.capacity, &facts.written, &facts.uptime_s, error) ||
+        !sample(inspection, &facts, error))
+        return NULL;
+    add_history(inspection->backups, &facts);
+    return readiness_redo(&facts);
+}
+
+/* ---- what others do -------------------------------------------------------------------------- */
+
+Finding *inspect_other_backup(const Inspection *inspection, GError **error)
+{
+    BackupLock lock = BACKUP_LOCK_UNKNOWN;
+    g_autoptr(GPtrArray) sessions = server_sessions(inspection->server, error);
+    if (sessions == NULL ||
+        !server_backup_lock(inspection->server, inspection->wait_s, &lock, error))
+        return NULL;
+    return readiness_other_backup(lock, sessions);
+}
+
+Finding *inspect_ddl(const Inspection *inspection, GError **error)
+{
+    g_autoptr(GPtrArray) sessions = server_sessions(inspection->server, error);
+    return sessions != NULL ? readiness_ddl(sessions) : NULL;
+}
+
+Finding *inspect_replica(const Inspection *inspection, GError **error)
+{
+    g_auto(ReplicaFacts) facts = {0};
+    return server_replica(inspection->server, &facts, error) ? readiness_replica(&facts) : NULL;
+}
+
+/* ---- for a backup ---------------------------------------------------------------------------- */
+
+gboolean inspect_accept(Finding *given, GError **error)
+{
+    g_autoptr(Finding) finding = given;
+    if (finding == NULL)
+        return FALSE;
+    switch (finding->weight) {
+    case FINDING_REFUSES:
+        return fail(error, finding->status, "%s" HINT("%s"), finding->text, finding->hint);
+    case FINDING_WORRIES:
+        if (finding->needs_hand)
+            log_warning("%s: %s", finding->text, finding->hint);
+        else
+            log_notice("%s: %s", finding->text, finding->hint);
+        return TRUE;
+    case FINDING_GOOD:
+    case FINDING_UNKNOWN:
+    default:
+        log_detail("%s", finding->text);
+        return TRUE;
+    }
+}
+
+static InspectFn *const questions[] = {inspect_user,         inspect_open_files, inspect_redo,
+                                       inspect_other_backup, inspect_ddl,        inspect_replica};
+
+gboolean inspect_all(const Inspection *inspection, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
+        if (!inspect_accept(questions[i](inspection, error), error))
+            return FALSE;
+    }
+    return TRUE;
+}

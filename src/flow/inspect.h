@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inspect: is the server ready for a backup?  Asks it and this host; model/readiness.h decides.
+ *
+ * Each function is one question; NULL with the error set when it could not be asked.  `check` shows
+ * what they find, a backup goes through all of them before it writes anything.
+ */
+#ifndef LSNCHAIN_FLOW_INSPECT_H
+#define LSNCHAIN_FLOW_INSPECT_H
+
+#include "model/readiness.h"
+#include "server/server.h"
+
+#include <glib.h>
+
+typedef struct {
+    Server *server;
+    const ServerFacts *facts;
+    const Login *login;
+    const GPtrArray *backups; /* those there are; NULL: not known */
+    char *const *options;     /* of the engine; NULL: none */
+    int64_t sample_us;        /* so long it looks how much is written */
+    int64_t wait_s;           /* for another backup to end */
+} Inspection;
+
+typedef Finding *InspectFn(const Inspection *inspection, GError **error);
+
+InspectFn inspect_user;
+InspectFn inspect_open_files;
+InspectFn inspect_redo;
+InspectFn inspect_other_backup;
+InspectFn inspect_ddl;
+InspectFn inspect_replica;
+
+/*
+ * FALSE at the first finding that refuses.  What worries is logged, as a warning where it needs a
+ * hand also after a good backup.
+ */
+gboolean inspect_all(const Inspection *inspection, GError **error);
+
+/* The same for one finding, which it frees; NULL is a failure that is set already. */
+gboolean inspect_accept(Finding *finding, GError **error);
+
+#endif
