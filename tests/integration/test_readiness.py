@@ -89,6 +89,7 @@ def test_a_long_change_of_a_table_is_said_without_its_text(own_site):
 
 def test_a_stopped_replica_warns_each_night_and_one_that_cannot_be_asked_is_unknown(own_site):
     server = own_site.server
+    server.sql(f"REVOKE SLAVE MONITOR ON *.* FROM '{mariadb.BACKUP_USER}'@'localhost'")
     found = probe(own_site, "replication")
     assert found["result"] == "unknown" and "GRANT SLAVE MONITOR ON *.*" in found["hint"]
     own_site.good("check")
@@ -187,14 +188,14 @@ def leave_free(disk, room):
 def test_only_what_is_not_hard_linked_must_fit_where_the_capture_is_elsewhere(two_disks):
     site = two_disks
     first = site.link(site.backup("full"))
-    room = first["bytes_stored"] // 2
+    room = first["bytes_stored"] * 3 // 4
     filler = leave_free(site.repository, room)
     site.ended(REFUSED, "backup", "--type=full", words=["needs about", "hint: make room"])
     assert "/repository" in site.alerts("space_low")[0]["cause"]
 
     filler.unlink()
     second = site.link(site.backup("full"))
-    assert second["bytes_new"] < room / 2
+    assert second["bytes_new"] * 1.2 < room
     leave_free(site.repository, room)
     site.backup("full")
 
