@@ -8,6 +8,8 @@ the real program's LOCK INSTANCE FOR BACKUP rules out: it is refused.
 
   xtrabackup_logfile  of ib_logfile0, its header saying that xtrabackup made it
   undo_001            of undo001
+  mysql/of_mariadb_*  InnoDB's files in mysql/, for MySQL has them all in mysql.ibd and a check that
+                      looks for each there must not find them
   t.ibd.meta          with space_flags
   S chunks            for pages that MariaDB compressed, which Percona writes without their holes
 """
@@ -47,14 +49,18 @@ def with_creator(header, creator):
     return bytes(block) + bytes(header[HEADER:])
 
 
+OWN = "of_mariadb_"
+
+
 def to_percona(name):
     if name.startswith("ib_logfile0"):
         return "xtrabackup_logfile"
+    name = re.sub(r"^mysql/(?=\w+\.(ibd|meta)\b)", f"mysql/{OWN}", name)
     return re.sub(r"^undo(\d{3})\b", r"undo_\1", name)
 
 
 def to_mariadb(name):
-    return re.sub(r"^undo_(\d{3})\b", r"undo\1", name)
+    return re.sub(r"^undo_(\d{3})\b", r"undo\1", name.replace(f"mysql/{OWN}", "mysql/"))
 
 
 # ---- writing ------------------------------------------------------------------------------------
