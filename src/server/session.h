@@ -13,22 +13,23 @@
 
 typedef struct {
     gboolean mariadb;
-    unsigned since;             /* 80022: from 8.0.22 on, until a later row */
-    const char *uuid;           /* variable */
-    const char *gtid;           /* variable */
-    const char *status_table;   /* VARIABLE_NAME, VARIABLE_VALUE */
-    const char *lsn;            /* status; NULL: it is asked of performance_schema.log_status */
-    const char *lsn_flushed;    /* status; NULL: it does not tell */
-    const char *binlog_grant;   /* to leave the binary log */
-    const char *tablespaces;    /* FILE_SIZE */
-    const char *innodb_tables;  /* NAME */
-    const char *is_shared;      /* condition there: the table has no file of its own */
-    const char *sessions;       /* ID, USER, COMMAND, TIME, STATE, INFO */
-    const char *replica_query;  /* a row for each source */
-    const char *replica_grant;  /* what it needs */
-    const char *backup_lock;    /* statement that takes the lock of a backup; NULL: it is shared */
-    const char *backup_release; /* and gives it back */
-    const char *default_role;   /* to type, for "%s" */
+    unsigned since;              /* 80022: from 8.0.22 on, until a later row */
+    const char *uuid;            /* variable */
+    const char *gtid;            /* variable */
+    const char *status_table;    /* VARIABLE_NAME, VARIABLE_VALUE */
+    const char *lsn;             /* status; NULL: it is asked of performance_schema.log_status */
+    const char *lsn_flushed;     /* status; NULL: it does not tell */
+    const char *binlog_grant;    /* to leave the binary log */
+    const char *tablespaces;     /* FILE_SIZE */
+    const char *innodb_tables;   /* NAME */
+    const char *is_shared;       /* condition there: the table has no file of its own */
+    const char *const *unlisted; /* such tables that InnoDB does not list; NULL: none */
+    const char *sessions;        /* ID, USER, COMMAND, TIME, STATE, INFO */
+    const char *replica_query;   /* a row for each source */
+    const char *replica_grant;   /* what it needs */
+    const char *backup_lock;     /* statement that takes the lock of a backup; NULL: it is shared */
+    const char *backup_release;  /* and gives it back */
+    const char *default_role;    /* to type, for "%s" */
 } Dialect;
 
 /* Of "10.11.19-MariaDB-log" or "8.0.36-28". */

@@ -132,6 +132,9 @@ GHashTable *server_tables_without_file(Server *server, GError **error)
                         server->dialect->innodb_tables, server->dialect->is_shared);
     if (!ask(server, "its tables in shared tablespaces", sql, keep_name, names, error))
         return NULL;
+    const char *const *unlisted = server->dialect->unlisted;
+    for (; unlisted != NULL && *unlisted != NULL; unlisted++)
+        (void)g_hash_table_add(names, g_strdup(*unlisted));
     return g_steal_pointer(&names);
 }
 
