@@ -20,6 +20,8 @@ import standin
 
 from conftest import start_server
 
+pytestmark = pytest.mark.only_on("mariadb", "the stand-ins need one behind them")
+
 
 # ---- the world of these tests -------------------------------------------------------------------
 
