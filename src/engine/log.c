@@ -25,7 +25,7 @@ static void keep(char **places, guint n, guint *count, const char *line)
 
 static void look_for_errors(EngineLog *log, const char *line)
 {
-    gboolean error = has_word(line, log->form->errors);
+    gboolean error = has_word(line, log->form->errors) && !has_word(line, log->form->forgiven);
     gboolean lost = has_word(line, log->form->lost);
     log->error_seen |= error;
     log->recopy_failed |= lost;

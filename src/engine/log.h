@@ -52,6 +52,7 @@ typedef struct {
     size_t n_signs;
     /* The lists of words end with NULL, or are NULL. */
     const char *const *errors;   /* a run that says so is void, whatever its exit status */
+    const char *const *forgiven; /* but for these errors, which it makes up for itself */
     const char *const *lost;     /* the same: it lost track of a table */
     const char *const *told;     /* only told when it failed: some are harmless */
     const char *const *host;     /* the engine's host fell short: nothing is said of the backup */

@@ -125,7 +125,9 @@ static gboolean check_word(const Engine *engine, const char *word, unsigned mode
     gboolean prefixed = FALSE;
     const EngineOption *option = find_option(engine->family, name, &prefixed);
     if (option == NULL)
-        return fail(error, STATUS_CONFIG, "%s has no option --%s that we know", engine->name, name);
+        return fail(error, STATUS_CONFIG,
+                    "%s has no option --%s that we know" HINT("is it spelt right? else remove it"),
+                    engine->name, name);
     g_autofree char *shown = g_strconcat("--", name, NULL); /* its value may be a secret */
     if (!refuse_flags(option, shown, mode, error))
         return FALSE;

@@ -360,6 +360,9 @@ static const EngineLogSign signs[] = {
     {"All tables unlocked", MOMENT_RELEASED},
 };
 
+/* Pages that were not tracked far enough back: it reads them all, and says so (see losses). */
+static const char *const forgiven[] = {"pagetracking: Failed to get page tracking file",
+                                       "pagetracking: tracking lsn is 0", NULL};
 static const char *const errors[] = {"[ERROR]", "[FATAL]", "xtrabackup: error:", NULL};
 static const char *const told[] = {
     "Error:",          "rror: ",           "Failed to ",        "failed to ",
@@ -372,8 +375,10 @@ static const char *const short_of[] = {"annot allocate ", "No space left", "Too 
                                        NULL};
 
 /* Their rows are not on disk, or nowhere: no engine could bring them. */
-static const char *const harmless[] = {"uses engine \"MEMORY\"", "uses engine \"BLACKHOLE\"",
-                                       "uses engine \"FEDERATED\"", NULL};
+static const char *const harmless[] = {
+    "uses engine \"MEMORY\"", "uses engine \"BLACKHOLE\"", "uses engine \"FEDERATED\"",
+    "uses engine MEMORY", /* as the source has it */
+    "uses engine BLACKHOLE",  "uses engine FEDERATED",     NULL};
 static const EngineLogLoss losses[] = {
     {"will not be backed up", NULL},
     {"kipping tablespace", NULL},
@@ -387,6 +392,7 @@ static const EngineLogForm log_form = {
     .signs = signs,
     .n_signs = G_N_ELEMENTS(signs),
     .errors = errors,
+    .forgiven = forgiven,
     .told = told,
     .host = short_of,
     .harmless = harmless,
