@@ -8,6 +8,7 @@ the real program's LOCK INSTANCE FOR BACKUP rules out: it is refused.
 
   xtrabackup_logfile  of ib_logfile0, its header saying that xtrabackup made it
   undo_001            of undo001
+  t#p#p0.ibd          of t#P#p0.ibd
   mysql/of_mariadb_*  InnoDB's files in mysql/, for MySQL has them all in mysql.ibd and a check that
                       looks for each there must not find them
   t.ibd.meta          with space_flags
@@ -56,11 +57,13 @@ def to_percona(name):
     if name.startswith("ib_logfile0"):
         return "xtrabackup_logfile"
     name = re.sub(r"^mysql/(?=\w+\.(ibd|meta)\b)", f"mysql/{OWN}", name)
+    name = name.replace("#P#", "#p#").replace("#SP#", "#sp#")
     return re.sub(r"^undo(\d{3})\b", r"undo_\1", name)
 
 
 def to_mariadb(name):
-    return re.sub(r"^undo_(\d{3})\b", r"undo\1", name.replace(f"mysql/{OWN}", "mysql/"))
+    name = name.replace("#p#", "#P#").replace("#sp#", "#SP#").replace(f"mysql/{OWN}", "mysql/")
+    return re.sub(r"^undo_(\d{3})\b", r"undo\1", name)
 
 
 # ---- writing ------------------------------------------------------------------------------------
