@@ -22,7 +22,7 @@ static void try_log(const char *text, size_t size)
     g_autofree char *copy = g_strndup(text, size);
     g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);
     g_auto(EngineRun) run = {.user = g_strdup("backup")};
-    engine_log_init(&run.log);
+    engine_log_init(&run.log, engine.family->log, NULL);
     for (size_t i = 0; lines[i] != NULL; i++)
         engine_log_line(&run.log, lines[i], (int64_t)i + 1);
     CHECK(run.log.lines == g_strv_length(lines));
