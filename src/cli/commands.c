@@ -64,6 +64,10 @@ static const Command commands[] = {
     {"pin", "ID", "keep a backup and its chain until it is unpinned",
      CONFIG | REPOSITORY | WRITES, cmd_pin, ""},
     {"unpin", "ID", "let the rules decide again", CONFIG | REPOSITORY | WRITES, cmd_unpin, ""},
+    {"why", "[ID]", "why this was a full, why it does not restore, what to do now", READS | ANSWERS,
+     cmd_why, ""},
+    {"impact", "PATH|ID", "which restore points are lost without it", READS | ANSWERS, cmd_impact,
+     ""},
     {"catalog check", "", "compare the catalog and its copy with the tree", READS | NO_CATALOG,
      cmd_catalog_check, ""},
     {"catalog rebuild", "", "make the catalog again from the tree",
@@ -152,7 +156,7 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
 static const char globals[] =
     "  -c, --config=FILE   configuration (/etc/lsnchain/lsnchain.conf and conf.d)\n"
     "      --repository=DIR  no configuration, only this repository: list, show, status, verify,\n"
-    "                      restore\n"
+    "                      restore, why, impact\n"
     "  -i, --instance=NAME\n"
     "      --output=FORMAT text or json\n"
     "  -v, --verbose       more on stderr\n"

@@ -47,6 +47,8 @@ CommandFn cmd_expire;
 CommandFn cmd_remove;
 CommandFn cmd_pin;
 CommandFn cmd_unpin;
+CommandFn cmd_why;
+CommandFn cmd_impact;
 CommandFn cmd_catalog_check;
 CommandFn cmd_catalog_rebuild;
 CommandFn cmd_config_show;

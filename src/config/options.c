@@ -109,7 +109,7 @@ static const Option options[] = {
      .least = "1h", .most = "3660d",
      .sentence = "a stored file that was not read back for so long proves nothing any more"},
     {INSTANCE(reseed_every), .type = OPTION_COUNT, .fallback = "0",
-     .least = "1", .most = "1000", .zero = "never", .effect = OPTION_LATER,
+     .least = "1", .most = "1000", .zero = "never",
      .sentence = "every so many fulls one stores all files anew, without hard links"},
     {INSTANCE(keep_chains), .type = OPTION_COUNT, .fallback = "4",
      .least = "0", .most = "100000",

@@ -10,27 +10,38 @@
 #include "catalog/tree.h"
 #include "flow/capture.h"
 #include "model/chain.h"
+#include "model/schedule.h"
 
 #include <errno.h>
 #include <fcntl.h>
 
+/* Behind the parent, which comes first: the newest incremental and the newest full. */
+static void take_newest(const Backup *wanted[3], const Backup *backup)
+{
+    size_t slot = backup->type == BACKUP_INCREMENTAL ? 1 : 2;
+    if (wanted[slot] == NULL && backup->state == STATE_COMPLETE)
+        wanted[slot] = backup;
+}
+
 /*
  * The parent, the newest incremental (its unchanged deltas are the same), the newest full; only of
- * sound backups, for a damaged file must not spread.
+ * sound backups, for a damaged file must not spread; with `reseed_every` only as far back as the
+ * last full that was stored anew.
  */
 static GPtrArray *choose_against(const Run *run, const Backup *backup)
 {
     GPtrArray *ids = g_ptr_array_new();
     const GPtrArray *backups = run->catalog->backups;
+    int64_t every = run->config->reseed_every;
+    const Backup *seed = every > 0 ? schedule_newest_seed(backups) : NULL;
     const Backup *wanted[3] = {NULL};
     wanted[0] = backup_find(backups, backup->parent);
-    for (guint i = backups->len; i > 0; i--) {
-        const Backup *other = backups->pdata[i - 1];
-        size_t slot = other->type == BACKUP_INCREMENTAL ? 1 : 2;
-        if (wanted[slot] == NULL && other->state == STATE_COMPLETE)
-            wanted[slot] = other;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(wanted); i++) {
+    for (guint i = backups->len; i > 0 && backups->pdata[i - 1] != seed; i--)
+        take_newest(wanted, backups->pdata[i - 1]);
+    if (seed != NULL)
+        take_newest(wanted, seed);
+    gboolean anew = backup->type == BACKUP_FULL && schedule_reseeds(backups, every);
+    for (size_t i = 0; i < G_N_ELEMENTS(wanted) && !anew; i++) {
         gboolean twice = i > 0 && wanted[i] == wanted[0];
         if (wanted[i] != NULL && wanted[i]->state == STATE_COMPLETE && !twice)
             g_ptr_array_add(ids, wanted[i]->id);

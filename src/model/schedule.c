@@ -72,3 +72,32 @@ gboolean schedule_plan(const GPtrArray *backups, const ScheduleRules *rules, Wan
     *plan = (Plan){.type = BACKUP_INCREMENTAL, .parent = link, .rule = "", .reason = g_strdup("")};
     return TRUE;
 }
+
+/* Nothing of it is hard-linked. */
+static gboolean is_seed(const Backup *backup)
+{
+    return backup->type == BACKUP_FULL && backup->bytes_new >= backup->bytes_stored;
+}
+
+const Backup *schedule_newest_seed(const GPtrArray *backups)
+{
+    for (guint i = backups->len; i > 0; i--) {
+        if (is_seed(backups->pdata[i - 1]))
+            return backups->pdata[i - 1];
+    }
+    return NULL;
+}
+
+gboolean schedule_reseeds(const GPtrArray *backups, int64_t every)
+{
+    int64_t since = 0;
+    for (guint i = backups->len; every > 0 && i > 0; i--) {
+        const Backup *backup = backups->pdata[i - 1];
+        since += backup->type == BACKUP_FULL ? 1 : 0;
+        if (since >= every)
+            return TRUE;
+        if (is_seed(backup))
+            return FALSE;
+    }
+    return FALSE;
+}

@@ -34,6 +34,19 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 gboolean schedule_plan(const GPtrArray *backups, const ScheduleRules *rules, Want want, int64_t now,
                        Plan *plan, GError **error);
 
+/*
+ * Is the next full due to store all its files anew, so that one bad sector cannot be in every
+ * generation?  Every `every`th is, counted from the last that shares no file with an earlier
+ * backup; 0: never.
+ */
+gboolean schedule_reseeds(const GPtrArray *backups, int64_t every);
+
+/*
+ * The full that stored all its files anew last; nothing is linked to what is older, for its bad
+ * sectors would come along.  NULL: there is none.
+ */
+const Backup *schedule_newest_seed(const GPtrArray *backups);
+
 /* Makes a full of a planned incremental, because of `rule`. */
 void plan_turn_full(Plan *plan, const char *rule, const char *reason);
 

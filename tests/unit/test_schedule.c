@@ -230,3 +230,35 @@ Test(schedule, keeps_an_hourly_incremental_on_a_daily_full)
         cr_assert((plan.parent == NULL) == (hour % 24 == 0), "hour %d", hour);
     }
 }
+
+/* Fulls, each with what it shares: 's' with an earlier one, '.' nothing. */
+static gboolean reseeds_after(const char *history, int64_t every)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    for (int i = 0; history[i] != '\0'; i++) {
+        Backup *full = sample_add(backups, SAMPLE_SUNDAY + 7 * i * SAMPLE_DAY, NULL);
+        full->bytes_stored = 1000;
+        full->bytes_new = history[i] == '.' ? 1000 : 10;
+        Backup *link = sample_add(backups, SAMPLE_SUNDAY + (7 * i + 1) * SAMPLE_DAY, full);
+        link->bytes_stored = link->bytes_new = 10;
+    }
+    return schedule_reseeds(backups, every);
+}
+
+Test(schedule, stores_every_nth_full_anew_counted_from_the_last_that_shares_nothing)
+{
+    cr_expect_not(reseeds_after("", 3));
+    cr_expect_not(reseeds_after(".", 3));
+    cr_expect_not(reseeds_after(".s", 3));
+    cr_expect(reseeds_after(".ss", 3));
+    cr_expect_not(reseeds_after(".ss.", 3));
+    cr_expect(reseeds_after(".ss.ss", 3));
+    cr_expect(reseeds_after("ssss", 3), "the one it is counted from has expired");
+}
+
+Test(schedule, stores_all_fulls_anew_or_none)
+{
+    cr_expect(reseeds_after(".", 1));
+    cr_expect(reseeds_after(".s", 1));
+    cr_expect_not(reseeds_after(".ssss", 0));
+}
