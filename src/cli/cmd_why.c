@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/clock.h"
+#include "flow/expire.h"
 #include "model/explain.h"
 #include "report/answers.h"
 
@@ -14,6 +15,22 @@ static char *command_prefix(const App *app, const Run *run)
     return g_strdup_printf("lsnchain -i %s", run->config->name);
 }
 
+/* Without a configuration nothing tells what is to be kept. */
+static void add_fate(const App *app, const Run *run, const Backup *backup, GPtrArray *answers)
+{
+    if (app->config == NULL)
+        return;
+    g_autofree char *trouble = NULL;
+    const RetentionRules rules = expire_rules(run);
+    const RetentionFacts facts = expire_facts(run, &trouble);
+    g_auto(Retention) retention = retention_judge(run->catalog->backups, &rules, &facts);
+    for (guint i = 0; i < retention.fates->len; i++) {
+        const Fate *fate = retention.fates->pdata[i];
+        if (fate->backup == backup)
+            explain_fate(answers, fate);
+    }
+}
+
 static gboolean why_one(App *app, Run *run, void *data, GError **error)
 {
     const char *wanted = data;
@@ -24,6 +41,7 @@ static gboolean why_one(App *app, Run *run, void *data, GError **error)
         if (backup == NULL)
             return FALSE;
         g_autoptr(GPtrArray) answers = explain_backup(backups, backup, run_read_since(run));
+        add_fate(app, run, backup, answers);
         view_answers(&app->report, backup->id, answers, prefix);
         return TRUE;
     }

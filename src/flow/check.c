@@ -9,6 +9,7 @@
 #include "flow/channels.h"
 #include "flow/inspect.h"
 #include "flow/room.h"
+#include "flow/timeline.h"
 #include "flow/witness.h"
 #include "server/server.h"
 
@@ -267,6 +268,21 @@ static gboolean probe_alerts(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+static gboolean probe_canary(Found *found, Probe *probe, GError **error)
+{
+    if (!found->facts_known)
+        return skip(probe, "the server is not known");
+    g_autofree char *remedy = NULL;
+    if (!timeline_outlook(found->instance, found->server, &found->facts, &probe->text, &remedy,
+                          error))
+        return FALSE;
+    if (remedy == NULL)
+        return TRUE;
+    probe->result = PROBE_WARNS;
+    probe->hint = g_strdup_printf("type: %s", remedy);
+    return TRUE;
+}
+
 /* Either a probe of our own or a question that a backup asks too. */
 static const struct {
     const char *name;
@@ -281,8 +297,8 @@ static const struct {
     {"tables", probe_tables, NULL},         {"open files", NULL, inspect_open_files},
     {"redo log", NULL, inspect_redo},       {"other backups", NULL, inspect_other_backup},
     {"long DDL", NULL, inspect_ddl},        {"replication", NULL, inspect_replica},
-    {"rsync", probe_rsync, NULL},           {"space", probe_space, NULL},
-    {"alerts", probe_alerts, NULL},
+    {"canary", probe_canary, NULL},         {"rsync", probe_rsync, NULL},
+    {"space", probe_space, NULL},           {"alerts", probe_alerts, NULL},
 };
 
 static Probe *run_probe(Found *found, size_t i)

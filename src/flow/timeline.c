@@ -59,3 +59,30 @@ gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, co
         *state = !row.written ? CANARY_GONE : row.stamped ? CANARY_STAMPED : CANARY_UNSTAMPED;
     return TRUE;
 }
+
+gboolean timeline_outlook(const InstanceConfig *config, Server *server, const ServerFacts *facts,
+                          char **text, char **remedy, GError **error)
+{
+    *text = NULL;
+    *remedy = NULL;
+    if (!timeline_wants_canary(config->canary, facts)) {
+        *text = g_strdup_printf("no row is written (%s), so a restart of the server costs a full",
+                                config->canary == CANARY_NO ? "canary = no"
+                                : facts->replica            ? "it is a replica"
+                                                            : "it is read-only");
+        return TRUE;
+    }
+    gboolean allowed = FALSE;
+    if (!canary_allowed(server, config->canary_schema, &allowed, error))
+        return FALSE;
+    if (!allowed && config->canary == CANARY_YES) {
+        g_autofree char *grants = canary_grants(server, config->canary_schema);
+        return fail(error, STATUS_SERVER,
+                    "the backup user may not write the canary row" HINT("type: %s"), grants);
+    }
+    *text = allowed ? g_strdup_printf("a row in %s before each capture", config->canary_schema)
+                    : g_strdup("the backup user may not write its row, so a restart of the server "
+                               "costs a full");
+    *remedy = allowed ? NULL : canary_grants(server, config->canary_schema);
+    return TRUE;
+}

@@ -31,4 +31,11 @@ gboolean timeline_end(const InstanceConfig *config, Server *server, const char *
 gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, const Backup *parent,
                             CanaryState *state, GError **error);
 
+/*
+ * For `check`: will the next backup write its row?  `text` says so or why not; `remedy` is what to
+ * type where that would help, else NULL.  Free both.
+ */
+gboolean timeline_outlook(const InstanceConfig *config, Server *server, const ServerFacts *facts,
+                          char **text, char **remedy, GError **error);
+
 #endif

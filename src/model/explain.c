@@ -178,6 +178,14 @@ GPtrArray *explain_backup(const GPtrArray *backups, const Backup *backup, int64_
     return answers;
 }
 
+void explain_fate(GPtrArray *answers, const Fate *fate)
+{
+    add(answers, fate->kept ? "kept" : "released",
+        g_strdup_printf("%s (%s): %s", fate->kept ? "it is kept" : "it may go", fate->rule,
+                        fate->sentence),
+        g_strdup("expire --dry-run --explain"));
+}
+
 /* ---- the instance ---------------------------------------------------------------------------- */
 
 static void add_next(GPtrArray *answers, const Plan *plan)

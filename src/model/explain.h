@@ -9,6 +9,7 @@
 #define LSNCHAIN_MODEL_EXPLAIN_H
 
 #include "model/backup.h"
+#include "model/retention.h"
 #include "model/schedule.h"
 
 #include <glib.h>
@@ -22,6 +23,9 @@ typedef struct {
 
 /* Why it is a full or not, why it can be restored or not, why it is proven or not. */
 GPtrArray *explain_backup(const GPtrArray *backups, const Backup *backup, int64_t read_since);
+
+/* What retention says of it; goes behind the other answers. */
+void explain_fate(GPtrArray *answers, const Fate *fate);
 
 /*
  * Of the whole instance: what the next run takes and why, each chain that is broken, where, and how

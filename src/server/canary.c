@@ -140,6 +140,26 @@ gboolean canary_write(Server *server, const char *schema, const char *uuid, cons
     return TRUE;
 }
 
+gboolean canary_allowed(Server *server, const char *schema, gboolean *allowed, GError **error)
+{
+    static const char *const on_table[] = {"CREATE", "SELECT", "INSERT", "DELETE"};
+    uint64_t logs = 0;
+    if (!ask_number(server, "its binary log", "SELECT @@log_bin", &logs, error))
+        return FALSE;
+    g_autoptr(GPtrArray) needed = g_ptr_array_new_with_free_func(g_free);
+    for (size_t i = 0; i < G_N_ELEMENTS(on_table); i++)
+        g_ptr_array_add(needed, g_strdup_printf("%s ON %s.canary", on_table[i], schema));
+    if (logs != 0)
+        g_ptr_array_add(needed, g_strdup(server->dialect->binlog_grant));
+    g_ptr_array_add(needed, NULL);
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *remedy = NULL;
+    if (!server_privileges(server, (const char *const *)needed->pdata, missing, &remedy, error))
+        return FALSE;
+    *allowed = missing->len == 0;
+    return TRUE;
+}
+
 char *canary_grants(const Server *server, const char *schema)
 {
     g_autofree char *user = grants_quoted_user(server->user);

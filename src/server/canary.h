@@ -26,6 +26,9 @@
 gboolean canary_write(Server *server, const char *schema, const char *uuid, const char *backup,
                       char **refused, GError **error);
 
+/* May we write it, as far as grants tell?  Writes nothing. */
+gboolean canary_allowed(Server *server, const char *schema, gboolean *allowed, GError **error);
+
 /* What the backup user needs for it, to type.  Free it. */
 char *canary_grants(const Server *server, const char *schema);
 

@@ -23,6 +23,7 @@ def test_why_says_of_a_sound_backup_what_it_is_and_what_is_not_proven(week):
     said = why(week, full)
     assert "a full was asked for" in said["type"][0]["answer"]
     assert "ever proven" in said["proof"][0]["answer"]
+    assert "newest-chain" in said["kept"][0]["answer"]
     said = why(week, newest)
     assert first in said["type"][0]["answer"]
     assert said["restorable"][0]["command"] == f"lsnchain -i shop restore {newest} --target-dir=DIR"

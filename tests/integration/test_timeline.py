@@ -218,3 +218,20 @@ def test_the_schema_is_configurable(own_site):
     own_site.backup("full")
     expect_incremental(own_site)
     assert len(own_site.server.sql("SELECT * FROM watch.canary")) == 4
+
+
+def canary_probe(site, status):
+    told = site.run("check", "--output=json")
+    assert told.status == status, told.said
+    return next(probe for probe in told.json["instances"][0]["probes"] if probe["name"] == "canary")
+
+
+def test_check_tells_whether_the_next_backup_will_have_a_canary(own_site):
+    assert canary_probe(own_site, 0)["result"] == "ok"
+    own_site.server.sql("REVOKE INSERT ON lsnchain.* FROM lsnbackup@localhost")
+    probe = canary_probe(own_site, WARNINGS)
+    assert "GRANT BINLOG ADMIN ON *.*" in probe["hint"] and "INSERT" in probe["hint"]
+    own_site.server.sql(probe["hint"].removeprefix("type: "))
+    assert canary_probe(own_site, 0)["result"] == "ok"
+    own_site.configure(instance={"canary": "no"})
+    assert "costs a full" in canary_probe(own_site, 0)["text"]
