@@ -234,4 +234,4 @@ def test_check_tells_whether_the_next_backup_will_have_a_canary(own_site):
     own_site.server.sql(probe["hint"].removeprefix("type: "))
     assert canary_probe(own_site, 0)["result"] == "ok"
     own_site.configure(instance={"canary": "no"})
-    assert "costs a full" in canary_probe(own_site, 0)["text"]
+    assert "costs a full" in canary_probe(own_site, 0)["message"]
