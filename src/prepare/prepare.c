@@ -10,6 +10,7 @@
 #include "catalog/tree.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
+#include "prepare/binlogs.h"
 #include "prepare/complete.h"
 #include "repo/contents.h"
 #include "repo/sums.h"
@@ -128,12 +129,14 @@ static gboolean check_position(const Work *work, const Backup *link, gboolean is
            engine_judge_prepared(engine, &checkpoints, link->to_lsn, is_last, error);
 }
 
-static gboolean check_tables(const Work *work, const Backup *link, GError **error)
+/* What must be so before a server may start on it. */
+static gboolean finish(const Work *work, const Backup *last, GError **error)
 {
     autofd int base_fd = files_open_dir(AT_FDCWD, work->base, error);
     autofd int backup_fd =
-        base_fd >= 0 ? shelf_open_backup(work->spec->shelf, link->id, error) : -1;
-    return backup_fd >= 0 && complete_check(work->spec->engine, link, backup_fd, base_fd, error);
+        base_fd >= 0 ? shelf_open_backup(work->spec->shelf, last->id, error) : -1;
+    return backup_fd >= 0 && complete_check(work->spec->engine, last, backup_fd, base_fd, error) &&
+           binlogs_stay_home(base_fd, error);
 }
 
 /*
@@ -187,7 +190,7 @@ static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_l
     work->prepared->links_read++;
     crash_point("prepare.unsealed");
     log_detail("preparing %s", link->id);
-    if (!apply(work, link, is_last, error) || (is_last && !check_tables(work, link, error))) {
+    if (!apply(work, link, is_last, error) || (is_last && !finish(work, link, error))) {
         g_prefix_error(error, "cannot prepare %s: ", link->id);
         return FALSE;
     }

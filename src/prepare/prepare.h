@@ -6,7 +6,8 @@
  * checked in the same pass, before the engine sees a byte: an incomplete incremental makes an
  * engine delete tables and still say OK), the engine applies it, its run is judged, and the
  * directory must then be at the LSN of the link, and in the end hold every table of the last one.
- * `*.isl` files are left out: they point at live tablespaces.
+ * Nothing in it leads back to the source: `*.isl` files, which point at live tablespaces, are left
+ * out, and an index of binary logs names only what is beside it (binlogs.h).
  *
  * After a failure the directory is worth nothing: an applied delta is gone.
  */

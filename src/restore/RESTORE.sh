@@ -180,6 +180,17 @@ for link in $chain; do
     fi
 done
 
+# A server on this host would take a log of the source that an index names for its own, and remove
+# it one day; without any index, its recovery would not know what was committed.
+for index in "$base"/*.index; do
+    [ -f "$index" ] || continue
+    while IFS= read -r line || [ -n "$line" ]; do
+        name=${line##*/}
+        [ ! -f "$base/$name" ] || printf './%s\n' "$name"
+    done < "$index" > "$top/index"
+    cat "$top/index" > "$index"
+done
+
 for entry in "$base"/* "$base"/.[!.]* "$base"/..?*; do
     [ ! -e "$entry" ] || mv "$entry" "$target/" || die "cannot move $entry into place"
 done
