@@ -2,6 +2,7 @@
 """The whole program with engine = xtrabackup: the strict stand-in before a server that speaks as
 MySQL (test_standin.py says how far to trust them).  The real XtraBackup was not run here."""
 import contextlib
+import pathlib
 import subprocess
 
 import lsnsite
@@ -25,7 +26,11 @@ KINDS = ("full", "incremental", "incremental")
 @pytest.fixture(scope="module")
 def front(session_place, template):
     """One server for all; each test says by front.but() what is different."""
-    server = start_server(template, session_place / "xtra", 300)
+    logs = session_place / "xtra-logs"
+    logs.mkdir()
+    mariadb.give_to_server(logs)
+    # a path of its own, as most have: that is what an index of binary logs says in a backup
+    server = start_server(template, session_place / "xtra", 300, [f"--log-bin={logs}/bin"])
     server.fill(tables=2, rows=500)
     server.sql("CREATE DATABASE x; CREATE TABLE x.m (a INT) ENGINE=MyISAM; INSERT INTO x.m VALUES"
                " (1); CREATE TABLE x.c (a INT PRIMARY KEY, b LONGTEXT) PAGE_COMPRESSED=1;"
@@ -155,7 +160,7 @@ def test_every_link_comes_back_with_its_rows(story, restored, number):
         story.expect(copy, number)
 
 
-def test_restore_sh_needs_no_lsnchain(story, place, restored):
+def restore_by_script(story, place):
     path = place / "bin"
     path.mkdir()
     (path / "xtrabackup").symlink_to(standin.PROGRAM)
@@ -165,8 +170,30 @@ def test_restore_sh_needs_no_lsnchain(story, place, restored):
         ["sh", story.site.directory(story.ids[2]) / "RESTORE.sh", target],
         env={"PATH": f"{path}:{lsnsite.PLAIN_PATH}"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    with restored(target) as copy:
+    return target
+
+
+def test_restore_sh_needs_no_lsnchain(story, place, restored):
+    with restored(restore_by_script(story, place)) as copy:
         story.expect(copy, 2)
+
+
+@pytest.mark.parametrize("story", [RELEASE], indirect=True)
+@pytest.mark.parametrize("way", ["restore", "RESTORE.sh"])
+def test_a_server_on_a_restored_directory_leaves_the_logs_of_the_source_alone(
+        story, place, restored, way):
+    """Its index came with the backup, and named the log that the source was writing."""
+    log = story.site.links()[2]["binlog_file"]
+    source = pathlib.Path(story.server.value("SELECT @@log_bin_basename")).parent / log
+    assert stored(story.site, story.ids[2], "bin.index") == f"{source}\n" and source.exists()
+    target = story.site.restore(story.ids[2]) if way == "restore" else restore_by_script(story, place)
+    assert (target / "bin.index").read_text() == f"./{log}\n"
+    with restored(target, "--log-bin=bin") as copy:
+        assert copy.sql("SHOW BINARY LOGS")[0][0] == log
+        copy.sql("FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY")
+        assert not (target / log).exists(), "else the test proves nothing"
+        story.expect(copy, 2)
+    assert source.exists()
 
 
 def test_nothing_is_left_behind_and_auto_goes_on_with_the_chain(story):
