@@ -29,6 +29,7 @@ typedef struct {
     char *path;
     char *name;    /* "mariadb-backup" */
     char *version; /* "10.11.19-MariaDB" */
+    gboolean calls_home; /* unless it is told not to */
 } Engine;
 
 /* Whose server it is to back up; with "auto" that decides. */

@@ -23,19 +23,26 @@ static void collect(ProcStream stream, const char *line, void *data)
         g_string_append_printf(text, "%.1000s\n", line);
 }
 
-static GString *ask_version(const char *path, GError **error)
+/* Runs it with this one option; what it says goes to `on_line`. */
+static gboolean ask(const char *path, const char *option, ProcLineFn *on_line, void *data,
+                    ProcEnd *end, GError **error)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    const char *const argv[] = {path, "--version", NULL};
+    const char *const argv[] = {path, option, NULL};
     const ProcSpec spec = {.argv = argv,
                            .env = proc_plain_env(),
                            .out_fd = -1,
-                           .on_line = collect,
-                           .data = text,
+                           .on_line = on_line,
+                           .data = data,
                            .limit_us = VERSION_LIMIT_US};
+    return proc_run(&spec, end, error);
+}
+
+static GString *ask_version(const char *path, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
     ProcEnd end;
     g_autoptr(GError) unable = NULL;
-    if (!proc_run(&spec, &end, &unable)) {
+    if (!ask(path, "--version", collect, text, &end, &unable)) {
         (void)fail(error, error_status(unable), "%s" HINT("`engine` is the program or its path"),
                    unable->message);
         return NULL;
@@ -62,6 +69,27 @@ static char *version_of(const EngineFamily *family, const char *text)
     return length > 0 && g_ascii_isdigit(at[0]) ? g_strndup(at, length) : NULL;
 }
 
+typedef struct {
+    const char *option;
+    gboolean listed;
+} Listing;
+
+static void look_for(ProcStream stream, const char *line, void *data)
+{
+    Listing *listing = data;
+    (void)stream;
+    listing->listed |= strstr(line, listing->option) != NULL;
+}
+
+/* An engine that has no help to give is not told what it may not know. */
+static gboolean lists(const char *path, const char *option)
+{
+    Listing listing = {option, FALSE};
+    ProcEnd end;
+    g_autoptr(GError) unable = NULL;
+    return ask(path, "--help", look_for, &listing, &end, &unable) && listing.listed;
+}
+
 static Engine *recognise(const char *path, GError **error)
 {
     g_autoptr(GString) text = ask_version(path, error);
@@ -76,6 +104,7 @@ static Engine *recognise(const char *path, GError **error)
         engine->path = g_strdup(path);
         engine->name = g_strdup(families[i]->name);
         engine->version = version;
+        engine->calls_home = families[i]->stay_home != NULL && lists(path, families[i]->stay_home);
         return engine;
     }
     (void)fail(error, STATUS_UNFIT,

@@ -53,6 +53,8 @@ struct EngineFamily {
     /* What no row says: values, and what does not go together.  NULL: nothing. */
     gboolean (*check_words)(const Engine *engine, char *const *words, GError **error);
     const EngineLogForm *log;
+    /* An option without which it calls home.  Builds differ, so what --help lists decides. */
+    const char *stay_home;
     gboolean ddl_lock_is_told; /* a capture that does not tell of its DDL lock took none */
     const char *const *checkpoints_names; /* these three: newest name first, NULL-terminated */
     const char *const *info_names;

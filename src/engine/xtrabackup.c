@@ -61,7 +61,9 @@ static gboolean continues(const EngineVersion *older, const EngineVersion *newer
 /* clang-format off */
 static const EngineOption options[] = {
     {"apply-log-only", OPTION_FLAG, OURS, "<=2.4", "-"},
+    {"apply-redo-only", OPTION_FLAG, OURS, "8.4.0-8; 9.7.2-2", "-"},
     {"backup", OPTION_FLAG, OURS, "<=2.4", "-"},
+    {"backup-incremental-base", OPTION_REQUIRED, OURS, "8.4.0-8; 9.7.2-2", "-"},
     {"backup-lock-retry-count", OPTION_REQUIRED, FOR_CAPTURE, "<=2.4", "-"},
     {"backup-lock-timeout", OPTION_REQUIRED, FOR_CAPTURE, "<=2.4", "-"},
     {"check-privileges", OPTION_FLAG, FOR_CAPTURE, "<=2.4", "-"},
@@ -169,7 +171,7 @@ static const EngineOption options[] = {
     {"no-defaults", OPTION_FLAG, OURS, "<=2.4", "-"},
     {"no-lock", OPTION_FLAG, UNSAFE, "<=2.4", "-"},
     {"no-server-version-check", OPTION_FLAG, UNSAFE, "8.0.21", "-"},
-    {"no-version-check", OPTION_FLAG, FOR_CAPTURE, "<=2.4", "-"},
+    {"no-version-check", OPTION_FLAG, OURS, "<=2.4", "-"},
     {"open-files-limit", OPTION_REQUIRED, FOR_CAPTURE | FOR_PREPARE, "<=2.4", "-"},
     {"page-tracking", OPTION_FLAG, FOR_CAPTURE, "8.0.27-19", "-"},
     {"page-tracking-merge-gap", OPTION_REQUIRED, FOR_CAPTURE, "8.4.0-7; 9.7.1-2", "-"},
@@ -178,6 +180,7 @@ static const EngineOption options[] = {
     {"plugin-load", OPTION_REQUIRED, OURS, "<=A", "-"},
     {"port", OPTION_REQUIRED, OURS, "<=2.4", "-"},
     {"prepare", OPTION_FLAG, OURS, "<=2.4", "-"},
+    {"prepare-incremental-from-dir", OPTION_REQUIRED, OURS, "8.4.0-8; 9.7.2-2", "-"},
     {"print-defaults", OPTION_FLAG, OURS, "<=2.4", "-"},
     {"print-param", OPTION_FLAG, OURS, "<=2.4", "-"},
     {"read-buffer-size", OPTION_OPTIONAL, FOR_CAPTURE, "<=2.4", "-"},
@@ -404,6 +407,12 @@ static const EngineLogForm log_form = {
  */
 
 /*
+ * It would ask for newer versions of itself with a script of perl, and give that our password in
+ * the environment.
+ */
+static const char stay_home[] = "--no-version-check";
+
+/*
  * --defaults-file must be first, and replaces every other option file.  So the data directory is
  * told; all else the tool asks the server.  Waiting for its lock, it makes DDL wait already.
  */
@@ -424,9 +433,14 @@ static void capture_argv(GPtrArray *argv, const EngineCapture *capture)
         engine_add_arg(argv, "--lock-ddl-timeout=%" G_GINT64_FORMAT, capture->lock_timeout_s);
         engine_add_arg(argv, "--backup-lock-timeout=%" G_GINT64_FORMAT, capture->lock_timeout_s);
     }
+    if (capture->engine->calls_home)
+        engine_add_arg(argv, "%s", stay_home);
 }
 
-/* The one option file that it reads by itself, said so that no other is. */
+/*
+ * The one option file that it reads by itself, said so that no other is.  Newer releases have new
+ * names for what concerns links (see the table), take the old ones with a warning, and not both.
+ */
 static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
 {
     engine_add_arg(argv, "--defaults-file=%s/backup-my.cnf", prepare->base_dir);
@@ -452,6 +466,7 @@ const EngineFamily xtrabackup_family = {
     .n_options = G_N_ELEMENTS(options),
     .check_words = check_lock_ddl,
     .log = &log_form,
+    .stay_home = stay_home,
     .ddl_lock_is_told = TRUE,
     .checkpoints_names = checkpoints_names,
     .info_names = info_names,

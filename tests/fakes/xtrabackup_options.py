@@ -53,6 +53,8 @@ class Option:
     def known_to(self, version):
         if self.until in ("absent", "2.4") or "debug builds only" in self.note:
             return False
+        if self.name == "no-version-check" and version >= (9,):
+            return False  # compiled in or not: here it is a build without it
         if self.until == "B" and version >= (8, 1):
             return False
         if self.since == "<=8.0":  # of a plugin that later series do not have

@@ -444,6 +444,8 @@ def test_a_server_that_was_not_finished_is_not_what_a_server_starts_on(world, ch
 KNOWN = {
     "check-tables": (["8.4.0-6", "9.7.1-rc1"], ["8.0.35-36", "8.4.0-5"]),
     "page-tracking-merge-gap": (["8.4.0-7", "9.7.1-2"], ["8.4.0-6", "9.7.1-rc1", "8.0.35-36"]),
+    "apply-redo-only": (["8.4.0-8", "9.7.2-2"], ["8.4.0-7", "9.7.1-rc1", "8.0.35-36"]),
+    "no-version-check": (["8.0.35-36", "8.4.0-8"], ["9.7.1-rc1"]),
     "estimate-memory": (["8.0.32-26", "8.4.0-1"], ["8.0.30-23"]),
     "stats": (["8.0.30-23"], ["8.4.0-1"]),
     "tls-sni-servername": (["8.4.0-1"], ["8.0.35-34"]),

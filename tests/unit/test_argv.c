@@ -16,7 +16,7 @@
 
 static const Engine engine = {&mariadb_backup_family, (char *)(size_t) "/usr/bin/mariadb-backup",
                               (char *)(size_t) "mariadb-backup",
-                              (char *)(size_t) "10.11.19-MariaDB"};
+                              (char *)(size_t) "10.11.19-MariaDB", FALSE};
 
 static char *joined(GPtrArray *argv)
 {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup",
-                              NULL};
+                              NULL, FALSE};
 
 #define FULL                                                                                       \
     "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44420\nlast_lsn = 124914\n"               \

@@ -16,7 +16,7 @@
 #define DATA TEST_DATA "/mariadb-backup/"
 
 static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup",
-                              NULL};
+                              NULL, FALSE};
 
 static void play(EngineLog *log, const char *text)
 {

@@ -17,7 +17,7 @@
 static Engine engine_of(const char *version)
 {
     return (Engine){&xtrabackup_family, (char *)(size_t) "/usr/bin/xtrabackup",
-                    (char *)(size_t) "xtrabackup", (char *)(size_t)version};
+                    (char *)(size_t) "xtrabackup", (char *)(size_t)version, FALSE};
 }
 
 /* ---- versions --------------------------------------------------------------------------------
@@ -248,6 +248,9 @@ Test(xtrabackup, takes_an_option_only_where_the_installed_version_has_it)
         {"check-tables", "8.4.0-5", FALSE},
         {"check-tables", "8.4.0-6", TRUE},
         {"check-tables", "8.0.35-36", FALSE},
+        {"apply-redo-only", "8.4.0-8", TRUE},
+        {"apply-redo-only", "9.7.2-2", TRUE},
+        {"apply-redo-only", "8.4.0-7", FALSE},
         {"component-keyring-config", "8.0.29-22", FALSE},
         {"component-keyring-config", "8.0.30-23", TRUE},
         {"tls-sni-servername", "8.0.35-36", FALSE},
@@ -277,7 +280,10 @@ Test(xtrabackup, takes_what_is_harmless_and_refuses_the_rest)
         {"--slave-info --galera-info", ENGINE_FOR_CAPTURE, TRUE},
         {"--page-tracking", ENGINE_FOR_CAPTURE, TRUE},
         {"--lock-ddl-timeout=600", ENGINE_FOR_CAPTURE, TRUE},
-        {"--no-version-check", ENGINE_FOR_CAPTURE, TRUE},
+        {"--no-version-check", ENGINE_FOR_CAPTURE, FALSE},
+        {"--apply-redo-only", ENGINE_FOR_PREPARE, FALSE},
+        {"--backup-incremental-base=/x", ENGINE_FOR_CAPTURE, FALSE},
+        {"--prepare-incremental-from-dir=/x", ENGINE_FOR_PREPARE, FALSE},
         {"--check-tables", ENGINE_FOR_PREPARE, TRUE},
         {"--check-tables", ENGINE_FOR_CAPTURE, FALSE},
         {"--component-keyring-config=/etc/x", ENGINE_FOR_PREPARE, TRUE},
@@ -368,6 +374,10 @@ Test(xtrabackup, is_told_its_option_file_the_data_directory_and_how_long_to_wait
         "--lock-ddl-timeout=60 --backup-lock-timeout=60",
         private, private, private, private);
     cr_expect_str_eq(got, expected);
+    engine.calls_home = TRUE;
+    g_autoptr(GPtrArray) more = g_ptr_array_new_with_free_func(g_free);
+    xtrabackup_family.capture_argv(more, &capture);
+    cr_expect_str_eq(more->pdata[more->len - 1], "--no-version-check");
     cr_expect(engine_host_remove(g_steal_pointer(&host), NULL));
     cr_expect(files_remove_tree(AT_FDCWD, dir, NULL));
 }
