@@ -15,7 +15,7 @@ static const char *part_fault(const char *part, size_t length)
     if (is_dots(part, length))
         return "has a component of dots";
     if (length > NAME_PART_MOST)
-        return "has a component that is too long for a file system";
+        return "has a component of more than 255 bytes, which no file system takes";
     return NULL;
 }
 
@@ -45,6 +45,13 @@ const char *name_fault(const char *name, size_t length)
 gboolean name_is_sealed(const char *name)
 {
     return g_str_has_suffix(name, NAME_SUFFIX);
+}
+
+gboolean name_can_be_sealed(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    size_t component = strlen(slash != NULL ? slash + 1 : name);
+    return component + strlen(NAME_SUFFIX) <= NAME_PART_MOST;
 }
 
 char *name_show(const char *name, size_t length)

@@ -26,6 +26,9 @@ const char *name_fault(const char *name, size_t length);
 
 gboolean name_is_sealed(const char *name);
 
+/* Is there room for the suffix in its last component?  A file without stays as it is. */
+gboolean name_can_be_sealed(const char *name);
+
 /* For messages: control characters and broken UTF-8 are escaped.  Free it. */
 char *name_show(const char *name, size_t length);
 

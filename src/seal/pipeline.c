@@ -14,7 +14,6 @@ enum {
     FRAMES_IN_FLIGHT = 24, /* enough that two bursts do not wait for each other */
     FRAMES_PER_WORKER = 4, /* for each worker above ... */
     WORKERS_INCLUDED = 4,
-    COMPONENT_MOST = 255, /* NAME_MAX */
 };
 
 struct PipelineFile {
@@ -309,11 +308,9 @@ void pipeline_free(Pipeline *pipeline)
 
 PipelineFile *pipeline_file(Pipeline *pipeline, const char *name)
 {
-    const char *slash = strrchr(name, '/');
-    size_t component = strlen(slash != NULL ? slash + 1 : name);
     PipelineFile *file = g_new0(PipelineFile, 1);
     file->name = g_strdup(name);
-    file->stays = !pipeline->compress || component + strlen(NAME_SUFFIX) > COMPONENT_MOST;
+    file->stays = !pipeline->compress || !name_can_be_sealed(name);
     file->fd = -1;
     g_queue_init(&file->ready);
 

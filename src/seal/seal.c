@@ -159,19 +159,44 @@ static gboolean remove_files(Seal *seal, const XbstreamEvent *event, GError **er
     return TRUE;
 }
 
+/* Its new name has no room for the suffix: taken apart again. */
+static gboolean store_plain(int dir_fd, SealedFile *file, const char *path, GError **error)
+{
+    autofd int fd =
+        openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail_storage(error, "cannot create %s: %s", path, g_strerror(errno));
+    if (!unseal_one(dir_fd, file->name, fd, error) ||
+        !digest_file(dir_fd, path, file->sum, &file->stored_bytes, error))
+        return FALSE;
+    if (fchmod(fd, 0440) < 0)
+        return fail_storage(error, "cannot set the mode of %s: %s", path, g_strerror(errno));
+    if (close(g_steal_fd(&fd)) < 0)
+        return fail_storage(error, "cannot close %s: %s", path, g_strerror(errno));
+    return unlinkat(dir_fd, file->name, 0) == 0 ||
+           fail_storage(error, "cannot remove %s: %s", file->name, g_strerror(errno));
+}
+
+static gboolean move_stored(int dir_fd, const SealedFile *file, const char *path, GError **error)
+{
+    return renameat(dir_fd, file->name, dir_fd, path) == 0 ||
+           fail_storage(error, "cannot rename %s to %s: %s", file->name, path, g_strerror(errno));
+}
+
 static gboolean rename_stored(Seal *seal, SealedFile *file, const char *name, GError **error)
 {
     SealedFile *old = find_stored(seal, name);
     if (old == file || (old != NULL && !drop_stored(seal, old, error)))
         return old == file;
-    g_autofree char *path =
-        g_strconcat(NAME_DATA, name, name_is_sealed(file->name) ? NAME_SUFFIX : "", NULL);
+    int dir_fd = seal->spec.dir_fd;
+    gboolean sealed = name_is_sealed(file->name);
+    gboolean stays = sealed && name_can_be_sealed(name);
+    g_autofree char *path = g_strconcat(NAME_DATA, name, stays ? NAME_SUFFIX : "", NULL);
     g_autofree char *parent = g_path_get_dirname(path);
-    if (!files_make_dirs(seal->spec.dir_fd, parent, 0700, error))
+    if (!files_make_dirs(dir_fd, parent, 0700, error) ||
+        !(sealed && !stays ? store_plain(dir_fd, file, path, error)
+                           : move_stored(dir_fd, file, path, error)))
         return FALSE;
-    if (renameat(seal->spec.dir_fd, file->name, seal->spec.dir_fd, path) < 0)
-        return fail_storage(error, "cannot rename %s to %s: %s", file->name, path,
-                            g_strerror(errno));
 
     GHashTable *stored = pipeline_stored(seal->pipeline);
     (void)g_hash_table_steal(stored, file); /* its name is its key */

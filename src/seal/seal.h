@@ -11,8 +11,8 @@
  * stops production's commits.
  *
  * A file of more than FRAME_SMALL bytes becomes NAME.lz4 (frame.h), the others stay as they are;
- * so does a file whose name has no room for the suffix. The same stream content gives the same
- * stored bytes whatever its chunks and the number of workers.
+ * so does a file whose name has no room for the suffix, also when it got that name later. The same
+ * stream content gives the same stored bytes whatever its chunks and the number of workers.
  *
  * Files are 0440, directories 0700.  After a failure what was written is left for the caller to
  * remove with the capture.  Memory: about one MiB for each of 24 frames, one for each worker and

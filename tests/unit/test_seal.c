@@ -469,6 +469,40 @@ Test(seal, leaves_a_file_plain_whose_name_has_no_room_for_a_suffix)
     }
 }
 
+Test(seal, stores_a_file_plain_that_is_renamed_to_a_name_without_room_for_a_suffix)
+{
+    char name[256] = {0};
+    memset(name, 'n', 255);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(6);
+    g_autoptr(GByteArray) content = content_of(rand, 3 * FRAME_BYTES + 7);
+    g_autoptr(GByteArray) late = g_byte_array_new();
+    stream_data(late, "d/short", 0, 0, content->data, content->len);
+    stream_end(late, "d/short");
+    stream_rename(late, "d/short", name);
+    g_autoptr(GByteArray) early = g_byte_array_new();
+    stream_data(early, name, 0, 0, content->data, content->len);
+    stream_end(early, name);
+
+    char *texts[2];
+    const GByteArray *streams[] = {late, early};
+    for (int i = 0; i < 2; i++) {
+        TestDir dir = enter_dir();
+        g_autoptr(GError) error = NULL;
+        g_autoptr(SealedTree) tree = seal_stream(&dir, streams[i], (How){0}, &error);
+        cr_assert_not_null(tree, "%s", error->message);
+        texts[i] = tree_text(tree);
+        cr_expect_eq(files_below(&dir), 1);
+        uint8_t sum[DIGEST_BYTES];
+        const SealedFile *file = tree->files->pdata[0];
+        cr_assert(digest_file(dir.fd, file->name, sum, NULL, NULL));
+        cr_expect_eq(memcmp(sum, file->sum, DIGEST_BYTES), 0);
+        leave_dir(&dir);
+    }
+    cr_expect_str_eq(texts[0], texts[1]);
+    g_free(texts[0]);
+    g_free(texts[1]);
+}
+
 Test(seal, seals_the_holes_of_percona_as_zeros)
 {
     enum { HOLE = 3 * FRAME_BYTES };
