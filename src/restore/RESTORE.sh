@@ -111,6 +111,13 @@ named_data() {
     done < "$backups/$1/SHA256SUMS"
 }
 
+# unseal_file FROM TO: with holes where it has zeros; lz4 by itself makes only large ones
+unseal_file() {
+    # shellcheck disable=SC2216  # /dev/stdin is what it reads
+    { lz4 -dqc "$1" || : > "$top/failed"; } | cp --sparse=always /dev/stdin "$2" &&
+        [ ! -e "$top/failed" ]
+}
+
 # unseal_files FROM TO: a directory of sealed files, as the engine wrote them
 unseal_files() (
     mkdir -p "$2" || exit 1
@@ -121,9 +128,9 @@ unseal_files() (
         elif [ -f "$entry" ]; then
             case $entry in
                 *.isl | *.isl.lz4) ;; # it would lead the server to files of the source
-                # both tools copy the mode too, and what is stored may not be written
-                *.lz4) { lz4 -dqf "$entry" "${to%.lz4}" && chmod u+w "${to%.lz4}"; } || exit 1 ;;
-                *) { cp "$entry" "$to" && chmod u+w "$to"; } || exit 1 ;;
+                *.lz4) unseal_file "$entry" "${to%.lz4}" || exit 1 ;;
+                # it copies the mode too, and what is stored may not be written
+                *) { cp --sparse=always "$entry" "$to" && chmod u+w "$to"; } || exit 1 ;;
             esac
         fi
     done
