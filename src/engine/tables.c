@@ -3,6 +3,7 @@
 
 #include "engine/family.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -175,6 +176,13 @@ char *engine_table_missing(const Engine *engine, const EngineFiles *files, const
     if (has_frm && !(kinds_of(files, stem) & FRM))
         return g_strconcat(given, ".frm", NULL);
     return data_missing(files, stem, needed);
+}
+
+gboolean engine_tablespace_fits(const char *name)
+{
+    static const char longest[] = ".ibd.delta";
+    const char *slash = strrchr(name, '/');
+    return strlen(slash != NULL ? slash + 1 : name) + strlen(longest) <= NAME_MAX;
 }
 
 gboolean engine_tablespace_there(const EngineFiles *files, const char *name)

@@ -37,6 +37,12 @@ char *engine_table_missing(const Engine *engine, const EngineFiles *files,
 gboolean engine_tablespace_there(const EngineFiles *files, const char *name);
 
 /*
+ * Has it a name that both families can give the file with what changed in it?  They add to it, and
+ * then it can be longer than file systems take.
+ */
+gboolean engine_tablespace_fits(const char *name);
+
+/*
  * As the server names a file: "a-b" is "a@002db", "con" is "con@@@".  For one part of a path; both
  * families and all series do it alike.  Free it.
  */

@@ -16,6 +16,7 @@
 #include "flow/publishing.h"
 #include "flow/recover.h"
 #include "flow/room.h"
+#include "flow/tables.h"
 #include "flow/timeline.h"
 #include "model/chain.h"
 #include "model/fence.h"
@@ -180,6 +181,9 @@ static gboolean apply_fence(Work *work, GError **error)
     if (!timeline_of_parent(work->run->config, work->login, parent, &witness.canary, error))
         return FALSE;
 
+    g_autofree char *too_long = tables_too_long(&work->before);
+    if (too_long != NULL)
+        return give_up_parent(work, "name-length", too_long, too_long, error);
     g_autofree char *imported = imported_since(parent, &work->before);
     if (imported != NULL)
         return give_up_parent(work, "imported", imported, imported, error);

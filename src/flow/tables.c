@@ -89,6 +89,37 @@ static void check_spaces(Completeness *check, const GPtrArray *before, const GPt
     }
 }
 
+/* Is this the file of that table, or of a part of it? */
+static gboolean is_file_of(const ServerTablespace *space, const ServerTable *table)
+{
+    g_autofree char *schema = engine_file_name(table->schema);
+    g_autofree char *name = engine_file_name(table->name);
+    g_autofree char *stem = g_strconcat(schema, "/", name, NULL);
+    if (g_ascii_strncasecmp(space->name, stem, strlen(stem)) != 0)
+        return FALSE;
+    char next = space->name[strlen(stem)];
+    return next == '\0' || next == '#';
+}
+
+char *tables_too_long(const Observed *observed)
+{
+    for (guint i = 0; i < observed->spaces->len; i++) {
+        const ServerTablespace *space = observed->spaces->pdata[i];
+        if (engine_tablespace_fits(space->name))
+            continue;
+        const ServerTable *table = NULL;
+        for (guint t = 0; t < observed->tables->len && table == NULL; t++) {
+            if (is_file_of(space, observed->tables->pdata[t]))
+                table = observed->tables->pdata[t];
+        }
+        return g_strdup_printf("the file with the changes of %s%s%s would have a name of more than "
+                               "255 bytes, which no file system takes",
+                               table != NULL ? table->schema : "", table != NULL ? "." : "",
+                               table != NULL ? table->name : space->name);
+    }
+    return NULL;
+}
+
 static int lower_case_of(const Observed *observed)
 {
     for (guint i = 0; i < observed->facts.params->len; i++) {

@@ -14,6 +14,9 @@
 
 #include <glib.h>
 
+/* A sentence about a table whose name is too long for an incremental, or NULL.  Free it. */
+char *tables_too_long(const Observed *observed);
+
 /* STATUS_ENGINE, naming the tables that the stream does not hold. */
 gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
                                const SealedTree *tree, GError **error);

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <string.h>
+
 void observed_clear(Observed *observed)
 {
     server_facts_clear(&observed->facts);
@@ -23,9 +25,19 @@ gboolean observe(Server *server, Observed *observed, GError **error)
     return observed->spaces != NULL;
 }
 
+static const char *parameter(const ServerFacts *facts, const char *name)
+{
+    for (guint i = 0; i < facts->params->len; i++) {
+        const ServerParam *param = facts->params->pdata[i];
+        if (g_str_equal(param->name + strlen("param_"), name))
+            return param->value;
+    }
+    return NULL;
+}
+
 Witness observed_witness(const Observed *observed)
 {
-    return (Witness){
+    Witness witness = {
         .server_uuid = observed->facts.uuid,
         .uuid_identifies = !observed->facts.mariadb,
         .datadir_id = observed->facts.datadir_id,
@@ -33,6 +45,9 @@ Witness observed_witness(const Observed *observed)
         .lsn = observed->facts.lsn,
         .gtid = observed->facts.gtid,
     };
+    for (size_t i = 0; i < FENCE_PARAMETERS; i++)
+        witness.parameters[i] = parameter(&observed->facts, fence_parameters[i]);
+    return witness;
 }
 
 gboolean observe_privileges(Server *server, const Engine *engine, gboolean checkpoint_first,

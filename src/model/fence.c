@@ -77,6 +77,21 @@ static void require_identity(GPtrArray *broken, const Backup *parent, const Witn
             parent->id, parent->server_uuid);
 }
 
+const char *const fence_parameters[FENCE_PARAMETERS] = {"page_size", "data_file_path",
+                                                        "undo_tablespaces"};
+
+/* The engine makes an incremental then that cannot be prepared, or makes none. */
+static void require_parameters(GPtrArray *broken, const Backup *parent, const Witness *witness)
+{
+    for (size_t i = 0; i < FENCE_PARAMETERS; i++) {
+        const char *then = backup_param(parent, fence_parameters[i]);
+        const char *now = witness->parameters[i];
+        require(broken, now == NULL || *then == '\0' || g_str_equal(then, now), "parameters",
+                "the server was restarted with innodb_%s = %s, it was %s when %s was taken",
+                fence_parameters[i], now, then, parent->id);
+    }
+}
+
 /* Without a canary the server's own start is the only witness of an unbroken timeline. */
 static void require_start(GPtrArray *broken, const Backup *parent, const Witness *witness)
 {
@@ -123,6 +138,7 @@ GPtrArray *fence_before_capture(const GPtrArray *backups, const Backup *parent,
             "the server is at LSN %" PRIu64 ", behind LSN %" PRIu64 " that %s has seen",
             witness->lsn, parent->last_lsn, parent->id);
     require_identity(broken, parent, witness);
+    require_parameters(broken, parent, witness);
     require_timeline(broken, parent, witness);
     return broken;
 }

@@ -28,6 +28,14 @@ typedef enum {
     CANARY_GONE,      /* put back to one before it */
 } CanaryState;
 
+/*
+ * Start parameters that a server can change over a restart, and no chain lives through: which files
+ * the system tablespace and the undo logs have.  Names of facts without "param_", as
+ * backup_param() wants them.
+ */
+enum { FENCE_PARAMETERS = 3 };
+extern const char *const fence_parameters[FENCE_PARAMETERS];
+
 /* What the server says of itself, before and after a capture. */
 typedef struct {
     const char *server_uuid;
@@ -35,8 +43,9 @@ typedef struct {
     const char *datadir_id;   /* "" when it cannot be seen from here */
     int64_t started;
     uint64_t lsn;
-    const char *gtid;          /* all transactions that it has; "" when it counts none */
-    CanaryState canary;        /* that of the parent; before a capture only */
+    const char *gtid;   /* all transactions that it has; "" when it counts none */
+    CanaryState canary; /* that of the parent; before a capture only */
+    const char *parameters[FENCE_PARAMETERS]; /* their values; NULL: not known */
     const char *cannot_extend; /* rule `version`: why engine or server cannot; NULL: they can */
 } Witness;
 

@@ -121,7 +121,7 @@ def test_a_server_comes_back_that_has(outcomes, name):
 
 # ---- keys ----------------------------------------------------------------------------------------
 
-OK, ENGINE, KEY = 0, 14, 22
+OK, WARNINGS, ENGINE, CHAIN, KEY = 0, 3, 14, 18, 22
 
 
 def write_keys(path, *keys):
@@ -279,3 +279,76 @@ def test_an_aria_or_myisam_table_with_a_backtick_in_its_name_is_refused_in_words
     own_site.server.sql("CREATE DATABASE odd; CREATE TABLE odd.`back``tick` (a INT) ENGINE=MyISAM")
     own_site.ended(ENGINE, "backup", words=["back`tick", "rename"])
     assert own_site.links() == [] and own_site.leftovers() == []
+
+
+# ---- tables that no incremental can hold ---------------------------------------------------------
+
+def test_a_table_with_too_long_a_name_for_an_incremental_costs_a_full_each_time(own_site, restored):
+    site, name = own_site, "日" * 50  # 250 bytes in the name of a file
+    site.backup("full")
+    site.server.sql(f"CREATE DATABASE lang; USE lang; CREATE TABLE lang.`{name}` (a INT PRIMARY KEY);"
+                    f"INSERT INTO lang.`{name}` SELECT seq FROM seq_1_to_2000")
+    site.server.flush()
+    words = [f"the changes of lang.{name}", "more than 255 bytes"]
+    site.ended(CHAIN, "backup", "--type=incremental", words=[*words, "--type=full"])
+    for _ in range(2):
+        site.ended(WARNINGS, "backup", words=[*words, "so a full is taken"])
+        newest = site.newest()
+        assert (newest["type"], newest["full_rule"]) == ("full", "name-length")
+    assert site.alerts("chain_broken") == []
+    for target in (site.restore(newest["id"]), restore_sh(site, newest["id"])):
+        with restored(target) as copy:
+            assert copy.checksums() == site.server.checksums()
+            assert zoo.broken(copy) == []
+
+    site.server.sql(f"RENAME TABLE lang.`{name}` TO lang.`{name[:49]}`")
+    site.backup("incremental")
+
+
+# ---- start parameters that change between links --------------------------------------------------
+
+def restart(server, *options):
+    """All is purged first, for else the undo logs cannot change."""
+    server.sql("SET GLOBAL innodb_fast_shutdown = 0")
+    server.stop()
+    server.options += options
+    server.start()
+
+
+CHANGED_FILES = {
+    "undo logs in files of their own": ("--innodb-undo-tablespaces=3", "innodb_undo_tablespaces"),
+    "one more file of the system tablespace": (
+        "--innodb-data-file-path=ibdata1:12M;ibdata2:8M:autoextend", "innodb_data_file_path"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED_FILES)
+def test_a_restart_with_other_shared_files_costs_a_full(own_site, case):
+    """The engine makes no incremental then, or one that cannot be prepared."""
+    option, parameter = CHANGED_FILES[case]
+    own_site.backup("full")
+    own_site.backup("incremental")
+    restart(own_site.server, option)
+    own_site.server.sql("UPDATE sbtest.sbtest1 SET c = 'after the restart'")
+    words = ["parameters", f"restarted with {parameter} = ", "when 2"]
+    own_site.ended(CHAIN, "backup", "--type=incremental", words=words)
+    own_site.ended(WARNINGS, "backup", words=[*words, "so a full is taken"])
+    newest = own_site.newest()
+    assert (newest["type"], newest["full_rule"]) == ("full", "parameters")
+    assert own_site.alerts("chain_broken")[0]["rule"] == "parameters"
+    assert own_site.alerts("chain_recovered")
+    own_site.server.sql("UPDATE sbtest.sbtest2 SET c = 'later'")
+    last = own_site.backup("incremental")
+    expect_back(own_site, own_site.restore(last), zoo.picture(own_site.server), [option])
+
+
+def test_a_restart_with_names_in_lower_case_keeps_the_chain(own_site):
+    own_site.backup("full")
+    restart(own_site.server, "--lower-case-table-names=1")
+    own_site.server.sql("CREATE TABLE sbtest.Later (a INT PRIMARY KEY); "
+                        "INSERT INTO sbtest.LATER VALUES (1);"
+                        "UPDATE sbtest.SBTEST1 SET c = 'after the restart'")
+    last = own_site.backup("incremental")
+    own_site.good("verify", "--level=prepare")
+    expect_back(own_site, own_site.restore(last), zoo.picture(own_site.server),
+                ["--lower-case-table-names=1"])

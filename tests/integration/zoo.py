@@ -15,6 +15,7 @@ NAMES = ("with space", "dot.ted", "quo'te", 'dou"ble', "back\\slash", "back`tick
          "P#P#p0", "t#P#p0#SP#s0", "x.lz4", "x.isl", "con", "NUL", "ümläut", "Ünïcode", "日本語", "кот",
          "percent%s", "semi;colon", "-dash", "@0041", "new\nline", "tab\tbed", "*", "n" * 64, "ü" * 60)
 ENGINES = ("InnoDB", "Aria", "MyISAM")
+LONGEST = "日" * 49  # five bytes each in the name of a file; ".ibd.delta" makes it 255
 
 
 def quoted(name):

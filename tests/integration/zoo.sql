@@ -121,6 +121,12 @@ GRANT SELECT ON zoo.* TO 'keeper'@'localhost';
 CREATE ROLE visitors;
 GRANT SELECT ON zoo.words TO visitors;
 
+-- as a file 245 bytes, and no file with its changes may have a longer name
+CREATE TABLE `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日` (a INT PRIMARY KEY, b TEXT) ENGINE=InnoDB;
+CREATE TABLE `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日M` (a INT PRIMARY KEY, b TEXT) ENGINE=MyISAM;
+INSERT INTO `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日` SELECT seq, REPEAT('l', 100) FROM seq_1_to_1000;
+INSERT INTO `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日M` SELECT seq, REPEAT('l', 100) FROM seq_1_to_1000;
+
 -- what DDL of later links will change
 CREATE TABLE ddl_dropped (a INT PRIMARY KEY) ENGINE=InnoDB;
 CREATE TABLE ddl_renamed (a INT PRIMARY KEY, b VARCHAR(20)) ENGINE=InnoDB;
@@ -148,6 +154,8 @@ CREATE TABLE zoo_again.old (a INT) ENGINE=Aria;
 -- ==== link 1
 
 USE zoo;
+UPDATE `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日` SET b = 'changed' WHERE a % 10 = 0;
+UPDATE `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日M` SET b = 'changed' WHERE a % 10 = 0;
 UPDATE part_range SET b = 'changed' WHERE a % 10 = 0;
 DELETE FROM part_sub WHERE a < 50;
 ALTER TABLE part_range EXCHANGE PARTITION p0 WITH TABLE part_exchange;
@@ -199,6 +207,7 @@ INSERT INTO zoo_again.new VALUES (1);
 -- ==== link 2
 
 USE zoo;
+DELETE FROM `日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日日` WHERE a < 500;
 ALTER TABLE part_range ADD COLUMN c INT DEFAULT 1;
 ALTER TABLE part_range DROP PARTITION pmax;
 ALTER TABLE part_range ADD PARTITION (PARTITION later VALUES LESS THAN (1000));

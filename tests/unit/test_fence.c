@@ -120,6 +120,16 @@ CHANGE(canary_unstamped, s->before.canary = CANARY_UNSTAMPED)
 CHANGE(canary_gone, s->before.canary = CANARY_GONE)
 CHANGE(restarted_with_canary, (restarted(s), s->before.canary = CANARY_STAMPED))
 CHANGE(restarted_without_stamp, (restarted(s), s->before.canary = CANARY_UNSTAMPED))
+CHANGE(page_size_unknown, s->before.parameters[0] = NULL)
+CHANGE(page_size_was_unknown, s->before.parameters[0] = "4096")
+CHANGE(same_files, (backup_add_extra(s->parent->extra_facts, "param_data_file_path", "ibdata1:12M"),
+                    s->before.parameters[1] = "ibdata1:12M"))
+CHANGE(another_file, (same_files(s), s->before.parameters[1] = "ibdata1:12M;ibdata2:8M"))
+CHANGE(other_undo, (backup_add_extra(s->parent->extra_facts, "param_undo_tablespaces", "3"),
+                    s->before.parameters[2] = "0"))
+CHANGE(other_page_size, (backup_add_extra(s->parent->extra_facts, "param_page_size", "16384"),
+                         s->before.parameters[0] = "4096"))
+CHANGE(other_pages_and_undo, (other_page_size(s), other_undo(s)))
 CHANGE(gtid_went_on, (backup_set_text(&s->parent->gtid, "0-1-5"), s->before.gtid = "0-1-9"))
 CHANGE(gtid_went_back, (backup_set_text(&s->parent->gtid, "0-1-5"), s->before.gtid = "0-1-4"))
 CHANGE(gtid_went_back_with_canary, (gtid_went_back(s), s->before.canary = CANARY_STAMPED))
@@ -134,6 +144,20 @@ Test(fence, holds_the_server_to_the_row_that_it_got_with_the_parent)
         {"the row without its stamp", canary_unstamped, "timeline"},
         {"a restart, and no stamp", restarted_without_stamp, "timeline"},
         {"no row", canary_gone, "timeline"},
+    };
+    expect_rules(cases, G_N_ELEMENTS(cases), ask_before);
+}
+
+Test(fence, refuses_a_server_whose_shared_files_are_others_since_a_restart)
+{
+    static const Case cases[] = {
+        {"the same files", same_files, ""},
+        {"one more file", another_file, "parameters"},
+        {"no undo tablespaces any more", other_undo, "parameters"},
+        {"another page size", other_page_size, "parameters"},
+        {"two at once", other_pages_and_undo, "parameters parameters"},
+        {"a server that does not tell", page_size_unknown, ""},
+        {"a parent that does not tell", page_size_was_unknown, ""},
     };
     expect_rules(cases, G_N_ELEMENTS(cases), ask_before);
 }

@@ -274,3 +274,12 @@ Test(tables, names_some_of_many_and_counts_all)
     expect_missing(&scene, "shop.t4 (shop/t4.frm), …");
     expect_missing(&scene, "hint: ");
 }
+
+Test(tables, know_which_names_are_too_long_for_a_file_of_changes)
+{
+    char name[300] = "schema/";
+    memset(name + 7, 'n', 245);
+    cr_expect(engine_tablespace_fits(name));
+    name[7 + 245] = 'n';
+    cr_expect_not(engine_tablespace_fits(name));
+}
