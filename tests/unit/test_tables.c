@@ -2,6 +2,7 @@
 #include "flow/tables.h"
 
 #include "engine/family.h"
+#include "engine/tables.h"
 #include "sample.h"
 #include "seal/name.h"
 
