@@ -52,3 +52,8 @@ gboolean replace_file(int dir_fd, const char *name, const GString *text, mode_t 
         return fail_storage(error, "cannot flush the directory of %s: %s", name, g_strerror(errno));
     return TRUE;
 }
+
+gboolean replace_is_draft(const char *name)
+{
+    return *name == '.' && g_str_has_suffix(name, ".new");
+}

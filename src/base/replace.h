@@ -16,4 +16,7 @@
 gboolean replace_file(int dir_fd, const char *name, const GString *text, mode_t mode,
                       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether a file of this name is what a killed call left. */
+gboolean replace_is_draft(const char *name);
+
 #endif

@@ -288,6 +288,45 @@ Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *
     return g_steal_pointer(&catalog);
 }
 
+/* ---- drafts ---------------------------------------------------------------------------------- */
+
+static gboolean remove_drafts(const Shelf *shelf, const char *directory, gboolean *seen,
+                              gboolean remove, GError **error)
+{
+    g_autofree char *path = g_build_filename(shelf->path, directory, NULL);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GDir) dir = g_dir_open(path, 0, &failure);
+    if (dir == NULL)
+        return fail_storage(error, "cannot list %s: %s", path, failure->message);
+    for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
+        g_autofree char *draft = g_build_filename(directory, name, NULL);
+        gboolean is_draft = replace_is_draft(name);
+        *seen = *seen || is_draft;
+        if (is_draft && remove && !files_remove_tree(shelf->fd, draft, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean each_draft(const Shelf *shelf, gboolean *seen, gboolean remove, GError **error)
+{
+    *seen = FALSE;
+    return remove_drafts(shelf, ".", seen, remove, error) &&
+           remove_drafts(shelf, "marks", seen, remove, error);
+}
+
+/* Looked for without the lock, for there is hardly ever one. */
+gboolean catalog_sweep(const Shelf *shelf, const char *command, GError **error)
+{
+    gboolean seen = FALSE;
+    if (!each_draft(shelf, &seen, FALSE, error))
+        return FALSE;
+    if (!seen)
+        return TRUE;
+    g_autoptr(Lock) lock = take_lock(shelf, command, error);
+    return lock != NULL && each_draft(shelf, &seen, TRUE, error);
+}
+
 /* ---- against the tree ------------------------------------------------------------------------ */
 
 Catalog *catalog_from_tree(const Shelf *shelf, GError **error)

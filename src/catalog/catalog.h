@@ -51,6 +51,9 @@ typedef gboolean CatalogEditFn(Catalog *catalog, void *data, GError **error);
 Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
                         GError **error);
 
+/* Under catalog.lock: removes what killed runs left of catalogs and marks that they were writing. */
+gboolean catalog_sweep(const Shelf *shelf, const char *command, GError **error);
+
 /*
  * Made from the tree alone: facts and marks of every backup in it.  STATUS_CATALOG when a backup's
  * facts or marks cannot be read: nothing is left out in silence.  The generation is 0.

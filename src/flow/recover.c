@@ -16,6 +16,7 @@
 #include "model/fence.h"
 #include "prepare/place.h"
 #include "repo/contents.h"
+#include "repo/publish.h"
 #include "repo/sums.h"
 
 #include <errno.h>
@@ -121,7 +122,8 @@ static gboolean recover_leftovers(Run *run, GError **error)
            remove_below(captures, "the capture", error) &&
            remove_below(incoming, "the unpublished", error) &&
            remove_below(trash, "the expired", error) &&
-           remove_below(private_files, "the private files", error) && place_sweep(proofs, error);
+           remove_below(private_files, "the private files", error) && place_sweep(proofs, error) &&
+           catalog_sweep(run->shelf, run->command, error);
 }
 
 /* ---- catalog and tree ------------------------------------------------------------------------ */
@@ -273,7 +275,8 @@ static gboolean adopt(Catalog *catalog, Differences *differences, Backup *backup
     gboolean quarantined = backup->state == STATE_QUARANTINED;
     log_notice("%s, found in the tree, is in the catalog now%s%s", backup->id,
                quarantined ? ", quarantined: " : "", backup->reason);
-    if (!tree_write_marks(differences->run->shelf, backup, error))
+    if (!publish_settle(differences->run->shelf, backup->id, error) ||
+        !tree_write_marks(differences->run->shelf, backup, error))
         return FALSE;
     if (known != NULL)
         g_ptr_array_remove(catalog->backups, known);

@@ -37,9 +37,22 @@ static Lock *lock_parent(const char *parent, GError **error)
     return lock_take(path, LOCK_EXCLUSIVE, "sweep", SWEEP_WAIT_US, error);
 }
 
-static gboolean sweep_one(const char *parent, const char *name, GError **error)
+/* The place to sweep for a name in the parent: itself, or of a lock that was left alone. */
+static char *place_named(const char *parent, const char *name)
 {
+    if (g_str_equal(name, "lock"))
+        return NULL;
     g_autofree char *path = g_build_filename(parent, name, NULL);
+    if (!g_str_has_suffix(name, lock_suffix))
+        return g_steal_pointer(&path);
+    g_autofree char *place = g_strndup(path, strlen(path) - strlen(lock_suffix));
+    gboolean alone =
+        g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(place, G_FILE_TEST_EXISTS);
+    return alone ? g_steal_pointer(&place) : NULL;
+}
+
+static gboolean sweep_one(const char *path, GError **error)
+{
     g_autoptr(GError) held = NULL;
     g_autoptr(Lock) lock = lock_place(path, "sweep", &held);
     if (lock == NULL && error_status(held) == STATUS_LOCKED)
@@ -61,8 +74,8 @@ static gboolean sweep_locked(const char *parent, GError **error)
     if (dir == NULL)
         return fail_storage(error, "cannot list %s: %s", parent, failure->message);
     for (const char *name = g_dir_read_name(dir); name != NULL; name = g_dir_read_name(dir)) {
-        if (!g_str_has_suffix(name, lock_suffix) && !g_str_equal(name, "lock") &&
-            !sweep_one(parent, name, error))
+        g_autofree char *place = place_named(parent, name);
+        if (place != NULL && !sweep_one(place, error))
             return FALSE;
     }
     return TRUE;

@@ -310,6 +310,12 @@ gboolean publish_commit(const Shelf *shelf, const char *id, GError **error)
         return fail_storage(error, "cannot rename %s to %s: %s", incoming, backup,
                             g_strerror(errno));
     crash_point("publish.renamed");
+    return publish_settle(shelf, id, error);
+}
+
+gboolean publish_settle(const Shelf *shelf, const char *id, GError **error)
+{
+    g_autofree char *backup = shelf_backup(id);
     if (!files_flush_dir(shelf->fd, "backups", error) ||
         !files_flush_dir(shelf->fd, ".incoming", error))
         return FALSE;

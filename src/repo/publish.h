@@ -39,5 +39,7 @@ gboolean publish_tree(const PublishSpec *spec, Published *published, GError **er
 
 gboolean publish_flush(const Shelf *shelf, GError **error);
 gboolean publish_commit(const Shelf *shelf, const char *id, GError **error);
+/* What publish_commit() does after the rename, for one whose run was killed right there. */
+gboolean publish_settle(const Shelf *shelf, const char *id, GError **error);
 
 #endif

@@ -3,7 +3,13 @@
 """An independent look at a repository: checker.py REPOSITORY INSTANCE prints every fault it finds.
 
 It shares nothing with lsnchain: it reads with Python's own tools what the design says is on disk.
+
+faults_of() is for a repository at rest: facts, marks, catalog and its copy, tree, sums, hard links
+and times agree, and nothing is left over.  weak_faults_of() is for one whose last run was killed:
+what the catalog shows is in the tree and whole.
 """
+import collections
+import datetime
 import hashlib
 import os
 import pathlib
@@ -84,6 +90,85 @@ def check_backup(shelf, directory, catalog, faults):
     return facts, marks
 
 
+class Published:
+    """A file below backups/: where, whose, and as what inode."""
+
+    def __init__(self, backup, name, path):
+        status = path.lstat()
+        self.backup, self.name, self.path = backup, name, path
+        self.inode, self.links = status.st_ino, status.st_nlink
+        self.size, self.time_ns = status.st_size, status.st_mtime_ns
+        self.sum = sha256(path)
+
+    @property
+    def seconds(self):
+        return self.time_ns // 10**9
+
+
+def published(shelf):
+    """All files below backups/, of the oldest backup first."""
+    files = []
+    for directory in sorted(filter(pathlib.Path.is_dir, (shelf / "backups").iterdir())):
+        files += [Published(directory.name, str(path.relative_to(directory)), path)
+                  for path in sorted(directory.rglob("*"))
+                  if stat.S_ISREG(path.lstat().st_mode)]
+    return files
+
+
+def time_in(name):
+    moment = datetime.datetime.strptime(name.split("-")[0], "%Y%m%dT%H%M%SZ")
+    return int(moment.replace(tzinfo=datetime.timezone.utc).timestamp())
+
+
+def check_links(files, faults):
+    """One inode is one file in several generations, has no name elsewhere, and one content."""
+    names = collections.defaultdict(list)
+    for file in files:
+        names[file.inode].append(file)
+    for several in names.values():
+        first = several[0]
+        if first.links != len(several):
+            faults.append(f"{first.path}: has {first.links} names, {len(several)} below backups/")
+        if len({(file.name, file.sum) for file in several}) > 1:
+            faults.append(f"{first.path}: stands for several files:"
+                          f" {[str(file.path) for file in several]}")
+
+
+def check_times(files, faults):
+    """A new content has the time in its backup's id, an old one the time it had; and two contents
+    of one path must never share size and whole second: rsync would mix them."""
+    before, seen = {}, {}
+    for file in files:
+        if file.time_ns % 10**9:
+            faults.append(f"{file.path}: its time is not of whole seconds")
+        times = before.setdefault((file.name, file.sum), set())
+        if file.seconds not in times | {time_in(file.backup)}:
+            faults.append(f"{file.path}: its time is neither its backup's nor an earlier one's")
+        times.add(file.seconds)
+        key = (file.name, file.seconds, file.size)
+        if seen.setdefault(key, file.sum) != file.sum:
+            faults.append(f"{file.path}: shares its time with another content")
+
+
+def check_new_bytes(files, backups, faults):
+    """What a mark says is new are the files of no earlier backup, as far as those are there."""
+    earlier, new = set(), collections.Counter()
+    for file in files:
+        if file.name.startswith("data/") and file.inode not in earlier:
+            new[file.backup] += file.size
+        earlier.add(file.inode)
+    for name, (_, marks) in backups.items():
+        if "bytes_new" in marks and int(marks["bytes_new"]) != new[name]:
+            faults.append(f"{name}: bytes_new is {marks['bytes_new']}, {new[name]} are new")
+
+
+def check_directories(directory, faults):
+    for path in [directory, *directory.rglob("*")]:
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if path.is_dir() and mode != 0o550:
+            faults.append(f"{path}: mode {mode:o}")
+
+
 def check_chain(name, backups, faults):
     facts, marks = backups[name]
     parent = facts["parent"]
@@ -98,19 +183,6 @@ def check_chain(name, backups, faults):
             faults.append(f"{name}: is of another chain than {parent}")
 
 
-def check_times(shelf, faults):
-    """Two contents of one path must never share size and whole second: rsync would mix them."""
-    seen = {}
-    for path in sorted((shelf / "backups").glob("*/**/*")):
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            continue
-        name = path.relative_to(shelf / "backups").parts[1:]
-        key = (name, int(status.st_mtime), status.st_size)
-        if seen.setdefault(key, sha256(path)) != sha256(path):
-            faults.append(f"{path}: shares its time with another content")
-
-
 def faults_of(repository, instance):
     faults = []
     shelf = pathlib.Path(repository) / instance
@@ -123,6 +195,7 @@ def faults_of(repository, instance):
         if not ID.fullmatch(directory.name):
             faults.append(f"{directory}: is no backup")
             continue
+        check_directories(directory, faults)
         backups[directory.name] = check_backup(shelf, directory, catalog, faults)
     for name in backups:
         check_chain(name, backups, faults)
@@ -133,9 +206,53 @@ def faults_of(repository, instance):
     for path in (shelf / "marks").iterdir():
         if path.stem not in backups and f"backup {path.stem}" not in catalog:
             faults.append(f"{path}: marks of nothing")
-    check_times(shelf, faults)
+    files = published(shelf)
+    check_links(files, faults)
+    check_times(files, faults)
+    check_new_bytes(files, backups, faults)
     for name in (".incoming", ".trash"):
         faults += [f"{name} holds {left}" for left in os.listdir(shelf / name)]
+    return faults
+
+
+def sound_catalog(shelf):
+    """The catalog that counts: of the sound ones that with the higher generation; {} for none."""
+    sound = []
+    for name in ("catalog.ini", "catalog.ini.copy"):
+        faults = []
+        try:
+            sections = checked(shelf / name, "catalog", faults)
+        except (OSError, ValueError):
+            continue
+        if not faults:
+            sound.append((int(sections["catalog"]["generation"]), sections))
+    return max(sound, key=lambda one: one[0])[1] if sound else {}
+
+
+def shown(repository, instance):
+    """Backups that the catalog shows as there: id and what it knows of each."""
+    catalog = sound_catalog(pathlib.Path(repository) / instance)
+    return {section.removeprefix("backup "): known for section, known in catalog.items()
+            if section != "catalog" and known.get("state") != "missing"}
+
+
+def weak_faults_of(repository, instance):
+    faults = []
+    shelf = pathlib.Path(repository) / instance
+    if not sound_catalog(shelf):
+        faults.append("neither catalog.ini nor its copy is sound")
+    for name, known in shown(repository, instance).items():
+        directory = shelf / "backups" / name
+        try:
+            facts = checked(directory / "backup.ini", "facts", faults)["facts"]
+            check_files(directory, facts, faults)
+        except (OSError, ValueError) as failure:
+            faults.append(f"{name}: is in the catalog, but cannot be read: {failure}")
+            continue
+        for key in facts.keys() - {"format"}:
+            if known.get(key) != facts[key]:
+                faults.append(f"{name}: {key} is {facts[key]!r} in the tree, {known.get(key)!r} in"
+                              " the catalog")
     return faults
 
 

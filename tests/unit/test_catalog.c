@@ -522,3 +522,16 @@ Test(catalog, is_read_whole_and_without_complaint_after_a_death_at_any_point)
         }
     }
 }
+
+Test(catalog, sweeps_what_killed_runs_were_writing_and_nothing_else)
+{
+    sample_write(shelf->path, "marks/.20261122T020000Z-full.ini.new", "half");
+    sample_write(shelf->path, "marks/20261122T020000Z-full.ini", "whole");
+    sample_write(shelf->path, ".catalog.ini.copy.new", "half");
+    g_autoptr(GError) error = NULL;
+    cr_expect(catalog_sweep(shelf, "test", &error), "%s", error != NULL ? error->message : "");
+    cr_expect_not(sample_exists(shelf->path, "marks/.20261122T020000Z-full.ini.new"));
+    cr_expect_not(sample_exists(shelf->path, ".catalog.ini.copy.new"));
+    cr_expect(sample_exists(shelf->path, "marks/20261122T020000Z-full.ini"));
+    cr_expect(sample_exists(shelf->path, ".incoming"));
+}

@@ -132,6 +132,14 @@ Test(place, is_left_alone_when_its_lock_cannot_be_asked)
     cr_expect(sample_exists(parent, "unknown.1/shop/orders.ibd"));
 }
 
+Test(place, leaves_no_lock_whose_maker_was_killed_before_or_after_the_rest)
+{
+    sample_write(parent, "20261122T020000Z-full.17.lock", "pid 17");
+    g_autoptr(GError) error = NULL;
+    cr_expect(place_sweep(parent, &error), "%s", error != NULL ? error->message : "");
+    expect_left("");
+}
+
 Test(place, sweeps_nothing_where_nothing_ever_was)
 {
     cr_expect(place_sweep(parent, NULL));

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The matrices: each row is a command, each column one of its persistence calls that is harmed.
+
+After every case the independent checker looks (tests/integration/checker.py, which shares no code
+with lsnchain), then the next backup must end with 0 and no hand, then the checker looks again and
+finds nothing.
+"""
+import collections
+import concurrent.futures
+import dataclasses
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import traceback
+
+import bench as benches
+import checker
+import mariadb
+
+AT_ONCE = 4
+BEYOND = 5  # threads make the count vary a little
+RESTORED_EACH = 40  # every so many cases all is restored and its rows are compared
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    template: str
+    arguments: tuple
+    instance: tuple = ()
+    status: int = 0  # of a run that nobody harms
+
+
+ROWS = [
+    Row("init", "nothing", ("init",)),
+    Row("first backup", "empty", ("backup",)),
+    Row("full", "week", ("backup", "--type=full")),
+    Row("incremental", "week", ("backup", "--type=incremental")),
+    Row("proven", "week", ("backup",), (("verify_after", "prepare"),)),
+    Row("failing engine", "week", ("backup",), (("engine", "failing"),), 14),
+    Row("publishes on", "captured", ("backup",)),
+    Row("adopts", "renamed", ("backup",)),
+    Row("verify files", "week", ("verify", "--all", "--level=files")),
+    Row("verify prepare", "week", ("verify", "latest", "--level=prepare")),
+    Row("restore", "week", ("restore", "latest", "--target-dir=TARGET")),
+    Row("catalog rebuild", "week", ("catalog", "rebuild")),
+]
+
+
+def rows_named(words):
+    return [row for row in ROWS if not words or any(word in row.name for word in words)]
+
+
+def arguments_of(row, site):
+    return [word.replace("TARGET", str(site.place / "restored1")) for word in row.arguments]
+
+
+def site_for(bench, row, place=None):
+    site = bench.new_site(row.template, place)
+    if row.instance:
+        site.configure(dict(row.instance))
+    return site
+
+
+def count_calls(bench, row, **plan):
+    site = site_for(bench, row)
+    ran = site.harmed(*arguments_of(row, site), **plan)
+    assert ran.status == row.status, f"{row.name}, unharmed: {ran.said}"
+    calls = site.calls()
+    bench.remove(site)
+    assert len(calls) > 10, f"{row.name}: the shim saw {len(calls)} calls"
+    return len(calls)
+
+
+# ---- what must hold ---------------------------------------------------------------------------
+
+def expect_none(found, what):
+    assert not found, what + ":\n" + "\n".join(map(str, found))
+
+
+def expect_earlier_whole(site):
+    """Right after the harm: what the catalog shows is there and whole, and nothing is lost."""
+    if not site.ids:
+        return
+    expect_none(checker.weak_faults_of(site.repository, site.INSTANCE), "after the harm")
+    shown = checker.shown(site.repository, site.INSTANCE)
+    assert set(site.ids) <= set(shown), f"an earlier backup is gone: {sorted(shown)}"
+
+
+def expect_target(site, row, finished):
+    """A target is marked as unfinished, or nothing of a data directory is in it, or it is whole."""
+    target = site.place / "restored1"
+    if row.arguments[0] != "restore":
+        return
+    marked = (target / "lsnchain-restore.ini").exists()
+    filled = (target / "ibdata1").exists()
+    if filled and not marked:
+        assert (target / "week/days.ibd").exists(), "half a restore looks whole"
+        assert not (target / ".lsnchain").exists(), "a restore with its work in it looks whole"
+    if marked or filled:
+        site.ended(21, "restore", "latest", f"--target-dir={target}")
+        assert not finished or not marked, "a restore ended well, and its marker is there"
+        if marked:
+            shutil.rmtree(target)
+            site.good("restore", "latest", f"--target-dir={target}")
+    else:
+        assert not finished, "a restore ended well, and nothing is there"
+        site.good("restore", "latest", f"--target-dir={target}")
+
+
+def expect_no_hand_is_needed(site, row):
+    """The next morning."""
+    site.configure()
+    site.wait_for_orphans()
+    if row.template == "nothing":
+        site.good("init")
+    site.good("list")
+    site.good("backup", env=benches.LATER)
+    expect_none(checker.faults_of(site.repository, site.INSTANCE), "after the next backup")
+    expect_none(site.leftovers(), "left over")
+    states = site.states()
+    assert set(site.ids) <= set(states), "an earlier backup is gone"
+    assert set(states.values()) == {"complete"}, states
+
+
+def expect_rows(bench, site):
+    """The oldest and the newest backup come back with their rows."""
+    for number, backup in enumerate(("latest-full", "latest")):
+        target = site.place / f"rows{number}"
+        site.good("restore", backup, f"--target-dir={target}")
+        place = tempfile.mkdtemp(prefix="r.", dir=bench.place)
+        os.chmod(place, 0o755)
+        server = mariadb.Server(target, place, ["--skip-grant-tables"])
+        try:
+            assert server.start().checksums() == bench.rows
+        finally:
+            server.stop()
+
+
+# ---- cases ------------------------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    row: Row
+    harm: str  # as the shim's environment calls it
+    at: int
+    more: str = ""
+
+    def __str__(self):
+        return f"{self.row.name}: {self.harm} {self.at}{self.more}"
+
+    @property
+    def plan(self):
+        return {self.harm: f"{self.at}{self.more}"}
+
+
+Outcome = collections.namedtuple("Outcome", "case status call fault said")
+
+
+def harmed_call(case, calls):
+    found = [call for call in calls if call.number == case.at]
+    return found[0] if found else None
+
+
+def expect_after_kill(site, case, ran):
+    done = ran.status == case.row.status
+    assert done or ran.status == -signal.SIGKILL, ran.said
+    return done
+
+
+def expect_after_signal(site, case, ran):
+    """Too late to stop anything it may still be told by the status alone; nothing is left over."""
+    number = int(case.more[1:])
+    done = harmed_call(case, site.calls()) is None
+    assert ran.status == (case.row.status if done else 128 + number), ran.said
+    if case.row.template == "week":
+        assert site.leftovers() == [], ran.said
+    return done
+
+
+# Calls that may fail without a word: the name of a lock's holder is for people, a draft that was
+# renamed is not there any more, and a write bit too many is taken away by nobody who needs it.
+SILENT = [
+    (r"write|ftruncate|close", r"/lock$|\.lock$|/locks/"),
+    (r"unlink", r"/\.[^/]*\.new$"),
+    (r"close", r""),
+]
+STORAGE = 16
+
+
+def may_be_silent(call):
+    return any(re.fullmatch(function, call.function) and re.search(path, call.path)
+               for function, path in SILENT)
+
+
+def expect_after_error(site, case, ran):
+    number = int(case.more.split(":")[1])
+    call = harmed_call(case, site.calls())
+    if call is None or ran.status == case.row.status and may_be_silent(call):
+        assert ran.status == case.row.status, ran.said
+        return True
+    assert ran.status in (STORAGE, 3, 14), f"{call}: {ran.said}"
+    assert os.strerror(number) in ran.stderr, f"{call}: {ran.said}"
+    return False
+
+
+AFTER = {"KILL": expect_after_kill, "SIGNAL": expect_after_signal, "ERROR": expect_after_error}
+
+
+def try_case(bench, case):
+    site = site_for(bench, case.row)
+    ran, call = None, None
+    try:
+        ran = site.harmed(*arguments_of(case.row, site), **case.plan)
+        call = harmed_call(case, site.calls())
+        site.wait_for_orphans()
+        finished = AFTER[case.harm](site, case, ran)
+        expect_earlier_whole(site)
+        expect_target(site, case.row, finished)
+        expect_no_hand_is_needed(site, case.row)
+        if case.at % RESTORED_EACH == 0:
+            expect_rows(bench, site)
+        fault = ""
+    except BaseException:
+        fault = traceback.format_exc()
+    bench.remove(site)
+    return Outcome(case, ran and ran.status, call, fault, ran and ran.stderr)
+
+
+def run_cases(bench, cases, each=None):
+    """The outcomes, in order; `each` sees them as they come."""
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = []
+        for outcome in pool.map(lambda case: try_case(bench, case), cases):
+            outcomes.append(outcome)
+            if each is not None:
+                each(outcome)
+    return outcomes
+
+
+def kills(bench, row, variants=("", ":after")):
+    count = count_calls(bench, row)
+    return [Case(row, "KILL", at, variant) for at in range(1, count + BEYOND + 1)
+            for variant in variants]
+
+
+def signals(bench, row, numbers=(signal.SIGTERM, signal.SIGINT)):
+    count = count_calls(bench, row)
+    return [Case(row, "SIGNAL", at, f":{int(number)}") for at in range(1, count + BEYOND + 1)
+            for number in numbers]
+
+
+ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EACCES")
+
+
+def errors(bench, row, names=ERRORS, lasting=("", ":forever")):
+    cases = []
+    for name in names:
+        number = getattr(errno, name)
+        count = count_calls(bench, row, ERROR=f"0:{number}")
+        cases += [Case(row, "ERROR", at, f":{number}{how}") for at in range(1, count + BEYOND + 1)
+                  for how in lasting]
+    return cases
