@@ -80,7 +80,7 @@ class Site(lsnsite.Site):
 
     def harmed(self, *arguments, under=None, limit=120, **plan):
         """Runs a command with the shim: harmed("backup", KILL="7:after"); how it ended."""
-        trace = self.place / "trace"
+        trace = self.trace
         trace.unlink(missing_ok=True)
         environment = {"LD_PRELOAD": str(self.shim), "LSNCHAIN_FAULT_TRACE": str(trace),
                        "LSNCHAIN_FAULT_UNDER": ":".join(map(str, under or self.own_paths()))}
@@ -93,10 +93,9 @@ class Site(lsnsite.Site):
 
     def calls(self):
         """What the last harmed run did, as far as it came."""
-        trace = self.place / "trace"
-        lines = trace.read_text(errors="replace").splitlines() if trace.exists() else []
+        text = self.trace.read_text(errors="replace") if self.trace.exists() else ""
         return [Call(int(number), function, path) for number, function, path in
-                (line.split(" ", 2) for line in lines)]
+                (line.split(" ", 2) for line in text.splitlines())]
 
     def wait_for_orphans(self):
         """An engine whose parent was killed may hold the locks for a moment."""
@@ -152,6 +151,7 @@ class Bench:
     def site_in(self, place):
         site = Site.__new__(Site)
         site.shim, site.engines = self.shim, self.place
+        site.trace = self.place / f"trace-{place.name}"
         site.__init__(self.binary, place, self.server)
         shelf = site.repository / site.INSTANCE
         site.ids = sorted(checker.shown(site.repository, site.INSTANCE)) if shelf.exists() else []
@@ -170,6 +170,7 @@ class Bench:
 
     @staticmethod
     def remove(site):
+        site.trace.unlink(missing_ok=True)
         subprocess.run(["chmod", "-R", "u+rwx", site.place], check=False)
         shutil.rmtree(site.place, ignore_errors=True)
 

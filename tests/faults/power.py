@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Power cuts: a file system of its own goes down at a persistence call, without a flush of its log.
+
+What was not flushed is lost, as xfs and ext4 lose it in a real power cut.  After the file system is
+mounted again nothing that the catalog shows may be missing or half, read back from the disk; and a
+run that had ended well must have kept its word, although the power failed right after it.
+"""
+import fcntl
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import traceback
+
+import bench as benches
+import checker
+import matrix
+
+FILE_SYSTEMS = {"xfs": ["mkfs.xfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-F"]}
+SIZE = 512 << 20
+GO_DOWN, WITHOUT_FLUSH = 0x8004587D, 2
+ROWS = ("init", "first backup", "full", "incremental", "publishes on", "adopts", "verify files",
+        "catalog rebuild")
+
+
+def run_program(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout.strip()
+
+
+class Disk:
+    """A file system on a loop device."""
+
+    def __init__(self, place, kind):
+        self.kind = kind
+        self.image = pathlib.Path(place) / f"disk-{kind}"
+        self.mount = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}.", dir=place))
+        self.device, self.is_mounted = None, False
+        with open(self.image, "wb") as file:
+            file.truncate(SIZE)
+
+    def __enter__(self):
+        self.device = run_program("losetup", "--find", "--show", self.image)
+        try:
+            run_program(*FILE_SYSTEMS[self.kind], self.device)
+            self.up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.is_mounted:
+            self.down()
+        run_program("losetup", "--detach", self.device)
+        self.image.unlink()
+
+    def up(self):
+        run_program("mount", self.device, self.mount)
+        self.is_mounted = True
+        self.mount.chmod(0o755)
+
+    def flush(self):
+        run_program("sync", "--file-system", self.mount)
+
+    def cut(self):
+        """For one that still is up; the shim has cut the others."""
+        fd = os.open(self.mount, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, GO_DOWN, struct.pack("I", WITHOUT_FLUSH))
+        finally:
+            os.close(fd)
+
+    def down(self):
+        """An engine whose parent was killed may hold it for a moment."""
+        deadline = time.monotonic() + benches.ORPHAN_LIMIT
+        while True:
+            try:
+                run_program("umount", self.mount)
+                break
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        self.is_mounted = False
+
+    def up_again(self):
+        self.down()
+        self.up()
+
+
+def expect_word_kept(site, row):
+    """A command that had ended with 0 did what it said for good."""
+    shown = checker.shown(site.repository, site.INSTANCE)
+    if row.arguments[0] == "backup":
+        assert len(shown) > len(site.ids), "the backup that was taken is gone"
+
+
+def try_case(bench, disk, case):
+    site = matrix.site_for(bench, case.row, disk.mount)
+    disk.flush()
+    ran, call = None, None
+    try:
+        ran = site.harmed(*matrix.arguments_of(case.row, site),
+                          SHUTDOWN=f"{case.at}:{disk.mount}")
+        call = matrix.harmed_call(case, site.calls())
+        finished = call is None
+        if finished:
+            disk.cut()
+        disk.up_again()
+        assert ran.status == (0 if finished else -signal.SIGKILL), ran.said
+        matrix.expect_earlier_whole(site)
+        if finished:
+            expect_word_kept(site, case.row)
+        matrix.expect_no_hand_is_needed(site, case.row)
+        fault = ""
+    except BaseException:
+        fault = traceback.format_exc()
+    bench.remove(site)
+    return matrix.Outcome(case, ran and ran.status, call, fault, ran and ran.stderr)
+
+
+def cases_of(bench, every, names):
+    for row in matrix.ROWS:
+        if row.name in ROWS and (not names or any(name in row.name for name in names)):
+            yield from (matrix.Case(row, "SHUTDOWN", at) for at in
+                        matrix.worth_harming(matrix.calls_of(bench, row), every))
+
+
+def run(bench, kind, every=False, step=1, names=(), each=None):
+    """One case after the other: a cut takes the whole file system down."""
+    outcomes = []
+    with Disk(bench.place, kind) as disk:
+        for case in list(cases_of(bench, every, names))[::step]:
+            outcomes.append(try_case(bench, disk, case))
+            if each is not None:
+                each(outcomes[-1])
+    return outcomes

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""A sample of what scripts/test-faults does in whole: harmed at a persistence call, what is left?"""
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = pathlib.Path(__file__).resolve().parents[1] / "faults"
+sys.path.insert(0, str(FAULTS))
+
+import bench as benches  # noqa: E402
+import matrix  # noqa: E402
+import power  # noqa: E402
+
+SEED = int(os.environ.get("LSNCHAIN_FAULT_SEED", random.SystemRandom().randrange(10**6)))
+SAMPLES = {"kill": 3, "signal": 1, "error": 3}  # of each command
+
+# Of the calls that change a disk, or could: what the program does not use, the shim need not wrap.
+CHANGES = re.compile(r"open|creat|write|truncat|allocat|sync|rename|link|mkdir|rmdir|remove|chmod"
+                     r"|chown|utime|copy_file|sendfile|splice|mkstemp|mkdtemp|xattr|ioctl|syscall")
+# These read, are no files, or write to what is no file of ours: stdout and stderr.
+HARMLESS = {"fdopendir", "opendir", "pidfd_open", "fwrite", "readlink", "catopen", "dlopen"}
+
+
+@pytest.fixture(scope="module")
+def bench(binary, session_place):
+    bench = benches.Bench(binary, session_place)
+    yield bench
+    bench.close()
+
+
+def expect_no_fault(outcomes):
+    assert outcomes, "nothing was tried"
+    faults = [f"{outcome.case}, exit status {outcome.status}, at {outcome.call}\n{outcome.fault}\n"
+              f"{outcome.said}" for outcome in outcomes if outcome.fault]
+    assert not faults, f"seed {SEED}:\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_the_next_run_needs_no_hand_wherever_one_is_harmed(bench, kind):
+    chance = random.Random(f"{SEED} {kind}")
+    cases = []
+    for row in matrix.ROWS:
+        all_cases = matrix.MATRICES[kind](bench, row)
+        cases += chance.sample(all_cases, min(SAMPLES[kind], len(all_cases)))
+    print(f"seed {SEED}: {', '.join(map(str, cases))}")
+    expect_no_fault(matrix.run_cases(bench, cases))
+
+
+@pytest.mark.parametrize("kind", power.FILE_SYSTEMS)
+def test_nothing_is_missing_or_half_after_a_power_cut(bench, kind):
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    try:
+        with power.Disk(bench.place, f"{kind}") as disk:
+            disk.cut()
+    except AssertionError as failure:
+        pytest.skip(f"this host lets nobody mount: {failure}")
+    expect_no_fault(power.run(bench, kind, step=150))
+
+
+def undefined(path):
+    done = subprocess.run(["nm", "--dynamic", "--undefined-only", path], check=True,
+                          capture_output=True, text=True)
+    return set(re.findall(r" U (\w+)@GLIBC", done.stdout))
+
+
+def test_the_shim_sees_every_call_of_the_program_that_changes_a_disk(bench, binary):
+    done = subprocess.run(["nm", "--dynamic", "--defined-only", bench.shim], check=True,
+                          capture_output=True, text=True)
+    wrapped = set(re.findall(r" T (\w+)", done.stdout))
+    changing = {name for name in undefined(binary) if CHANGES.search(name)}
+    assert changing - wrapped - HARMLESS == set()
+    assert {"renameat2", "syncfs", "unlinkat"} <= changing & wrapped
