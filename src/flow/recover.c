@@ -250,6 +250,8 @@ static gboolean find_differences(Differences *differences, GError **error)
 {
     Run *run = differences->run;
     differences->ids = shelf_ids(run->shelf, "backups", error);
+    for (guint i = 0; differences->ids != NULL && i < differences->ids->len; i++)
+        publish_protect(run->shelf, differences->ids->pdata[i]);
     if (differences->ids == NULL || !find_adoptions(differences, error))
         return FALSE;
     for (guint i = 0; i < run->catalog->backups->len; i++) {

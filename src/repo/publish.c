@@ -313,13 +313,22 @@ gboolean publish_commit(const Shelf *shelf, const char *id, GError **error)
     return publish_settle(shelf, id, error);
 }
 
-gboolean publish_settle(const Shelf *shelf, const char *id, GError **error)
+void publish_protect(const Shelf *shelf, const char *id)
 {
     g_autofree char *backup = shelf_backup(id);
+    struct stat status;
+    if (fstatat(shelf->fd, backup, &status, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(status.st_mode) ||
+        (status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0)
+        return;
+    if (fchmodat(shelf->fd, backup, DIRECTORY_MODE, 0) < 0)
+        log_notice("cannot take the write bit from %s: %s", backup, g_strerror(errno));
+}
+
+gboolean publish_settle(const Shelf *shelf, const char *id, GError **error)
+{
     if (!files_flush_dir(shelf->fd, "backups", error) ||
         !files_flush_dir(shelf->fd, ".incoming", error))
         return FALSE;
-    if (fchmodat(shelf->fd, backup, DIRECTORY_MODE, 0) < 0)
-        log_notice("cannot take the write bit from %s: %s", backup, g_strerror(errno));
+    publish_protect(shelf, id);
     return TRUE;
 }

@@ -200,10 +200,25 @@ def make_killed(point):
     return make
 
 
+def make_chains(bench, site):
+    """Two chains, of which the newer one is proven: the older one may go."""
+    site.init()
+    for number, kind in enumerate(("full", "incremental", "full", "incremental")):
+        site.good("backup", f"--type={kind}", env={"LSNCHAIN_CLOCK": f"-{(4 - number) * 3600}"})
+    site.good("verify", "latest", "--level=prepare")
+
+
+def make_pinned(bench, site):
+    make_week(bench, site)
+    site.good("pin", "latest")
+
+
 TEMPLATES = {
     "nothing": make_nothing,
     "empty": make_empty,
     "week": make_week,
+    "chains": make_chains,
+    "pinned": make_pinned,
     "captured": make_killed("capture.made"),
     "renamed": make_killed("publish.renamed"),
 }

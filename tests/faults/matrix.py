@@ -34,6 +34,7 @@ class Row:
     arguments: tuple
     instance: tuple = ()
     status: int = 0  # of a run that nobody harms
+    removes: int = 0  # so many of the oldest backups may go
 
 
 ROWS = [
@@ -49,6 +50,11 @@ ROWS = [
     Row("verify prepare", "week", ("verify", "latest", "--level=prepare")),
     Row("restore", "week", ("restore", "latest", "--target-dir=TARGET")),
     Row("catalog rebuild", "week", ("catalog", "rebuild")),
+    Row("expire", "chains", ("expire",), (("keep_chains", "1"),), removes=2),
+    Row("backup and expire", "chains", ("backup",), (("keep_chains", "1"),), removes=2),
+    Row("remove", "chains", ("remove", "OLDEST"), removes=2),
+    Row("pin", "week", ("pin", "latest")),
+    Row("unpin", "pinned", ("unpin", "latest")),
 ]
 
 
@@ -57,13 +63,16 @@ def rows_named(words):
 
 
 def arguments_of(row, site):
-    return [word.replace("TARGET", str(site.place / "restored1")) for word in row.arguments]
+    words = {"OLDEST": site.all_ids[0] if site.all_ids else "",
+             "--target-dir=TARGET": f"--target-dir={site.place / 'restored1'}"}
+    return [words.get(word, word) for word in row.arguments]
 
 
 def site_for(bench, row, place=None):
     site = bench.new_site(row.template, place)
     if row.instance:
         site.configure(dict(row.instance))
+    site.all_ids, site.ids = site.ids, site.ids[row.removes:]
     return site
 
 
