@@ -51,7 +51,8 @@ typedef gboolean CatalogEditFn(Catalog *catalog, void *data, GError **error);
 Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,
                         GError **error);
 
-/* Under catalog.lock: removes what killed runs left of catalogs and marks that they were writing. */
+/* Under catalog.lock: removes what killed runs left of catalogs and marks that they were writing.
+ */
 gboolean catalog_sweep(const Shelf *shelf, const char *command, GError **error);
 
 /*

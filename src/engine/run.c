@@ -218,8 +218,9 @@ static gboolean run_engine(ProcSpec *spec, Watch *watch, int64_t max_time_s, GEr
     if (!proc_run(spec, &run->end, error))
         return FALSE;
     note_end(run, max_time_s);
-    return watch->log_errno == 0 || fail_storage(error, "cannot keep what the engine says: %s",
-                                                 g_strerror(watch->log_errno));
+    return watch->log_errno == 0 ||
+           fail_storage(error, "cannot keep what the engine says in engine.log: %s",
+                        g_strerror(watch->log_errno));
 }
 
 static void add_extra(GPtrArray *argv, char *const *extra)

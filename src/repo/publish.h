@@ -41,7 +41,8 @@ gboolean publish_flush(const Shelf *shelf, GError **error);
 gboolean publish_commit(const Shelf *shelf, const char *id, GError **error);
 /* What publish_commit() does after the rename, for one whose run was killed right there. */
 gboolean publish_settle(const Shelf *shelf, const char *id, GError **error);
-/* Takes the write bit that a directory has while it moves, and keeps when its run is killed there. */
+/* Takes the write bit that a directory has while it moves, and keeps when its run is killed there.
+ */
 void publish_protect(const Shelf *shelf, const char *id);
 
 #endif

@@ -113,13 +113,13 @@ static void target_free(Target *target)
     g_free(target);
 }
 
-/* All its bytes are there: its end may be a hole. */
-static gboolean finish_target(const Target *target, GError **error)
+/* All its bytes are there: its end may be a hole.  NFS tells of a late write error at the close. */
+static gboolean finish_target(Target *target, GError **error)
 {
-    if (ftruncate(target->fd, (off_t)target->size) < 0 || fchmod(target->fd, 0640) < 0)
-        return fail_storage(error, "cannot finish the plain file of %s: %s", target->name,
-                            g_strerror(errno));
-    return TRUE;
+    return (ftruncate(target->fd, (off_t)target->size) == 0 && fchmod(target->fd, 0640) == 0 &&
+            close(g_steal_fd(&target->fd)) == 0) ||
+           fail_storage(error, "cannot finish the plain file of %s: %s", target->name,
+                        g_strerror(errno));
 }
 
 /* One frame less to wait for, or the end of reading; whoever is the last one finishes the file. */

@@ -220,6 +220,38 @@ def test_a_signal_ends_the_backup_and_its_engine_and_leaves_nothing(week, slow_b
     assert week.newest()["parent"] == week.ids[2]
 
 
+def test_a_second_signal_hurts_no_more_than_the_first(week, slow_backup):
+    slow_backup.send_signal(signal.SIGTERM)
+    slow_backup.send_signal(signal.SIGTERM)
+    _, said = slow_backup.communicate(timeout=30)
+    assert slow_backup.returncode == 143, said
+    assert ours(week) == [] and week.leftovers() == []
+    week.configure()
+    expect_whole(week, week.ids)
+
+
+def test_a_signal_while_rsync_publishes_ends_it_too_and_loses_nothing(week):
+    """The capture is whole by then, and yet it goes: who stops a run wants its room back."""
+    rsync = week.place / "rsync"
+    rsync.write_text("#!/bin/sh\necho $$ > \"$0.pid\"\nexec sleep 60\n")
+    rsync.chmod(0o755)
+    week.configure(instance={"rsync": rsync})
+    running = week.start("backup")
+    pid = week.place / "rsync.pid"
+    try:
+        lsnsite.wait_until(lambda: pid.exists() and pid.read_text().strip(), running)
+        running.terminate()
+        _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 143, said
+    assert not pathlib.Path(f"/proc/{pid.read_text().strip()}").exists(), "rsync lives on"
+    assert week.leftovers() == [] and sorted(week.states()) == week.ids
+    week.configure()
+    expect_whole(week, week.ids)
+
+
 def test_a_backup_that_was_killed_is_cleaned_up_by_the_next(week, slow_backup):
     slow_backup.kill()
     slow_backup.wait()

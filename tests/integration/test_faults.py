@@ -16,6 +16,8 @@ import bench as benches  # noqa: E402
 import matrix  # noqa: E402
 import power  # noqa: E402
 
+pytestmark = pytest.mark.only_on("mariadb", "the recorded engine is mariadb-backup")
+
 SEED = int(os.environ.get("LSNCHAIN_FAULT_SEED", random.SystemRandom().randrange(10**6)))
 SAMPLES = {"kill": 3, "signal": 1, "error": 3}  # of each command
 
