@@ -218,9 +218,12 @@ static gboolean run_engine(ProcSpec *spec, Watch *watch, int64_t max_time_s, GEr
     if (!proc_run(spec, &run->end, error))
         return FALSE;
     note_end(run, max_time_s);
-    return watch->log_errno == 0 ||
-           fail_storage(error, "cannot keep what the engine says in engine.log: %s",
-                        g_strerror(watch->log_errno));
+    if (watch->log_errno == 0)
+        return TRUE;
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", watch->log_fd);
+    g_autofree char *path = g_file_read_link(link, NULL);
+    return fail_storage(error, "cannot keep what the engine says in %s: %s",
+                        path != NULL ? path : "its log", g_strerror(watch->log_errno));
 }
 
 static void add_extra(GPtrArray *argv, char *const *extra)
