@@ -212,7 +212,7 @@ SILENT = [
     (r"chmod", r"/backups/[^/]*$"),
     (r"close", r"/engine/engine\.private/|/[^/]*\.log( \(deleted\))?$"),
     (r"chmod", r"/\.scratch/|/state/"),
-    (r"write|ftruncate|close", r"/lock$|\.lock$|/locks/"),
+    (r"write|ftruncate|close", r"/lock$|\.lock( \(deleted\))?$|/locks/"),
     (r"unlink", r"/\.[^/]*\.new$"),
 ]
 STORAGE, WARNINGS = 16, 3
