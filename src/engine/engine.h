@@ -27,8 +27,8 @@ typedef struct EngineFamily EngineFamily; /* a row of engines.c */
 typedef struct {
     const EngineFamily *family;
     char *path;
-    char *name;    /* "mariadb-backup" */
-    char *version; /* "10.11.19-MariaDB" */
+    char *name;          /* "mariadb-backup" */
+    char *version;       /* "10.11.19-MariaDB" */
     gboolean calls_home; /* unless it is told not to */
 } Engine;
 

@@ -39,10 +39,9 @@ Test(binlogs, names_the_copy_beside_it_and_not_the_log_of_the_source)
 
 Test(binlogs, forgets_logs_that_did_not_come_along)
 {
-    static const char *const lines[] = {"/logs/binlog.000011\n/logs/binlog.000012",
-                                        "binlog.000011\nbinlog.000012\n",
-                                        "./binlog.000012\n../binlog.000011\n",
-                                        "/logs/..\n/logs/\n\n.\n./shop\n/x/binlog.000012\n"};
+    static const char *const lines[] = {
+        "/logs/binlog.000011\n/logs/binlog.000012", "binlog.000011\nbinlog.000012\n",
+        "./binlog.000012\n../binlog.000011\n", "/logs/..\n/logs/\n\n.\n./shop\n/x/binlog.000012\n"};
     sample_write(root, "binlog.000012", "log");
     sample_write(root, "shop/orders.ibd", "pages");
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
@@ -64,7 +63,8 @@ Test(binlogs, looks_at_an_index_of_any_name_and_at_nothing_else)
     sample_write(root, "relay.index", "/logs/relay.000001\n");
     sample_write(root, "xtrabackup_tablespaces", "/logs/db1-bin.000003\n");
     sample_write(root, "shop/t.index", "/logs/db1-bin.000003\n");
-    cr_assert(mkdir(g_strconcat(root, "/x.index", NULL), 0700) == 0);
+    g_autofree char *directory = g_build_filename(root, "x.index", NULL);
+    cr_assert(mkdir(directory, 0700) == 0);
     expect_home("db1-bin.index", "./db1-bin.000003\n");
     expect_home("relay.index", "");
     expect_home("xtrabackup_tablespaces", "/logs/db1-bin.000003\n");

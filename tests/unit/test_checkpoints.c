@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup",
-                              NULL, FALSE};
+static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup", NULL,
+                              FALSE};
 
 #define FULL                                                                                       \
     "backup_type = full-backuped\nfrom_lsn = 0\nto_lsn = 44420\nlast_lsn = 124914\n"               \

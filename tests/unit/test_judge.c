@@ -15,8 +15,8 @@
 
 #define DATA TEST_DATA "/mariadb-backup/"
 
-static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup",
-                              NULL, FALSE};
+static const Engine engine = {&mariadb_backup_family, NULL, (char *)(size_t) "mariadb-backup", NULL,
+                              FALSE};
 
 static void play(EngineLog *log, const char *text)
 {

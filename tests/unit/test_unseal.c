@@ -18,11 +18,12 @@ typedef struct {
     UnsealFile *files;
 } Backup;
 
-static Backup backup_new(const GByteArray *stream, gboolean compress)
+static Backup backup_of(const GByteArray *stream, gboolean compress, XbstreamDialect dialect)
 {
     Backup backup = {enter_dir(), enter_dir(), NULL, NULL};
     const SealSpec spec = {.stream_fd = stream_open(stream, stream->len),
                            .dir_fd = backup.from.fd,
+                           .dialect = dialect,
                            .compress = compress,
                            .level = 1,
                            .workers = 2};
@@ -37,6 +38,11 @@ static Backup backup_new(const GByteArray *stream, gboolean compress)
         memcpy(backup.files[i].sum, file->sum, DIGEST_BYTES);
     }
     return backup;
+}
+
+static Backup backup_new(const GByteArray *stream, gboolean compress)
+{
+    return backup_of(stream, compress, XBSTREAM_MARIADB);
 }
 
 static void backup_clear(Backup *backup)
@@ -139,6 +145,56 @@ Test(unseal, leaves_holes_for_zeros)
         cr_assert_eq(fstatat(backup.to.fd, "t.ibd", &status, 0), 0);
         cr_expect_eq(status.st_size, LENGTH);
         cr_expect_leq(status.st_blocks * 512, 16384, "%d bytes", (int)status.st_blocks * 512);
+        backup_clear(&backup);
+    }
+}
+
+enum { PAGE = 16384, KEPT = 4096, PAGES = 128, CHUNKS = 3 }; /* of a page-compressed table */
+
+/* As xtrabackup sends it: of each page what is left, then the hole, which the last page ends with.
+ */
+static void add_sparse_pages(GByteArray *stream, GRand *rand, uint64_t offset, uint8_t *content)
+{
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    g_autoptr(GByteArray) kept = g_byte_array_new();
+    for (size_t i = 0; i <= PAGES; i++) {
+        stream_u32(body, i == 0 ? 0 : PAGE - KEPT);
+        stream_u32(body, i == PAGES ? 0 : KEPT);
+    }
+    for (size_t i = 0; i < PAGES; i++) {
+        for (size_t k = 0; k < KEPT; k++)
+            content[i * PAGE + k] = (uint8_t)g_rand_int_range(rand, 1, 256);
+        stream_bytes(kept, content + i * PAGE, KEPT);
+    }
+    stream_bytes(body, kept->data, kept->len);
+    stream_head(stream, 'S', 0, "shop/packed.ibd");
+    stream_u32(stream, PAGES + 1);
+    stream_u64(stream, kept->len);
+    stream_u64(stream, offset);
+    stream_u32(stream, libdeflate_crc32(0, body->data, body->len));
+    stream_bytes(stream, body->data, body->len);
+}
+
+Test(unseal, brings_the_holes_of_a_page_compressed_table_back, .timeout = 60)
+{
+    enum { PART = PAGES * PAGE, LENGTH = CHUNKS * PART };
+    g_autoptr(GRand) rand = g_rand_new_with_seed(7);
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    g_autofree uint8_t *wanted = g_malloc0(LENGTH);
+    for (size_t i = 0; i < CHUNKS; i++)
+        add_sparse_pages(stream, rand, i * PART, wanted + i * PART);
+    stream_end(stream, "shop/packed.ibd");
+    for (int compress = 0; compress <= 1; compress++) {
+        Backup backup = backup_of(stream, compress != 0, XBSTREAM_PERCONA);
+        const UnsealSpec spec = spec_of(&backup, 3);
+        cr_assert(unseal_tree(&spec, NULL, NULL));
+        autofd int fd = openat(backup.to.fd, "shop/packed.ibd", O_RDONLY | O_CLOEXEC);
+        g_autofree uint8_t *got = g_malloc(LENGTH + 1);
+        cr_assert_eq(files_read(fd, got, LENGTH + 1), LENGTH);
+        cr_expect_eq(memcmp(got, wanted, LENGTH), 0);
+        struct stat status;
+        cr_assert_eq(fstat(fd, &status), 0);
+        cr_expect_leq(status.st_blocks * 512, LENGTH / 3, "%d bytes", (int)status.st_blocks * 512);
         backup_clear(&backup);
     }
 }
