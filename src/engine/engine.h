@@ -65,6 +65,9 @@ const char *const *engine_privileges(const Engine *engine, gboolean checkpoint_f
 gboolean engine_check_checkpoint_first(const Engine *engine, gboolean checkpoint_first,
                                        GError **error);
 
+/* Does a capture with these options (NULL: none) need as many open files as there are tables? */
+gboolean engine_keeps_files_open(const Engine *engine, char *const *options);
+
 /* The dialect of its stream: is 'S' a chunk with holes (Percona), or a way back (MariaDB)? */
 gboolean engine_stream_has_holes(const Engine *engine);
 

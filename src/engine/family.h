@@ -63,6 +63,7 @@ struct EngineFamily {
     const char *prepared_type;      /* what the checkpoints file then says ... */
     const char *prepared_last_type; /* ... and after the last link */
     gboolean stream_has_holes;      /* 'S' in its stream is a chunk with holes */
+    gboolean keeps_files_open;      /* those of all tables, unless told --close-files */
     gboolean table_has_frm;
     /* Append to argv what stands between the program and the user's own options. */
     void (*capture_argv)(GPtrArray *argv, const EngineCapture *capture);
@@ -77,6 +78,10 @@ extern const EngineFamily xtrabackup_family;
  * "<=2.4" and "-" always, "8.4.0-6; 9.7.1-rc1" by series, "A..B" a state of the source.
  */
 gboolean engine_has_option(const char *version, const EngineOption *option);
+
+/* The value of the last word with this option, "ON" for a bare one; NULL: it is not there.
+ * `words` may be NULL. */
+const char *engine_option_value(const char *const *words, const char *option);
 
 /* Paths on the engine's host; they belong to it. */
 const char *engine_host_login(const EngineHost *host);  /* the option file */

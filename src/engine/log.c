@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "engine/log.h"
 
+#include "engine/family.h"
+
 #include <string.h>
 
 static gboolean has_word(const char *line, const char *const *words)
@@ -34,23 +36,12 @@ static void look_for_errors(EngineLog *log, const char *line)
         keep(log->errors, ENGINE_LOG_KEPT, &log->n_errors, line);
 }
 
-static gboolean asked_for(const EngineLog *log, const char *option)
-{
-    for (const char *const *word = log->options; word != NULL && *word != NULL; word++) {
-        g_autofree char *name = g_strndup(*word, strcspn(*word, "="));
-        (void)g_strdelimit(name, "_", '-');
-        if (g_str_has_prefix(name, "--") && strcmp(name + 2, option) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static void look_for_losses(EngineLog *log, const char *text)
 {
     for (const EngineLogLoss *loss = log->form->losses; loss != NULL && loss->says; loss++) {
         if (strstr(text, loss->says) == NULL || has_word(text, log->form->harmless))
             continue;
-        if (loss->option == NULL || asked_for(log, loss->option)) {
+        if (loss->option == NULL || engine_option_value(log->options, loss->option) != NULL) {
             keep(log->warnings, ENGINE_LOG_WARNINGS, &log->n_warnings, text);
             return;
         }

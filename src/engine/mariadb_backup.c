@@ -301,6 +301,7 @@ const EngineFamily mariadb_backup_family = {
     .prepared_type = "log-applied",
     .prepared_last_type = "log-applied",
     .table_has_frm = TRUE,
+    .keeps_files_open = TRUE,
     .capture_argv = capture_argv,
     .prepare_argv = prepare_argv,
 };

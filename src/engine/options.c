@@ -141,6 +141,25 @@ static gboolean check_word(const Engine *engine, const char *word, unsigned mode
     return TRUE;
 }
 
+const char *engine_option_value(const char *const *words, const char *option)
+{
+    const char *value = NULL;
+    for (; words != NULL && *words != NULL; words++) {
+        size_t length = strcspn(*words, "=");
+        g_autofree char *name = g_strndup(*words, length);
+        (void)g_strdelimit(name, "_", '-');
+        if (g_str_has_prefix(name, "--") && strcmp(name + 2, option) == 0)
+            value = (*words)[length] == '=' ? *words + length + 1 : "ON";
+    }
+    return value;
+}
+
+gboolean engine_keeps_files_open(const Engine *engine, char *const *options)
+{
+    return engine->family->keeps_files_open &&
+           engine_option_value((const char *const *)options, "close-files") == NULL;
+}
+
 char **engine_check_options(const Engine *engine, const char *text, EngineMode mode, GError **error)
 {
     g_auto(GStrv) words = NULL;

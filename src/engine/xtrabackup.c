@@ -235,37 +235,24 @@ static const EngineOption options[] = {
 };
 /* clang-format on */
 
-/* The value of the last word with this option, "ON" for a bare one; NULL: it is not there. */
-static const char *value_of(char *const *words, const char *option)
-{
-    const char *value = NULL;
-    for (; *words != NULL; words++) {
-        size_t length = strcspn(*words, "=");
-        g_autofree char *name = g_strndup(*words, length);
-        (void)g_strdelimit(name, "_", '-');
-        if (g_str_has_prefix(name, "--") && strcmp(name + 2, option) == 0)
-            value = (*words)[length] == '=' ? *words + length + 1 : "ON";
-    }
-    return value;
-}
-
-static gboolean is_off(char *const *words, const char *option)
+static gboolean is_off(const char *const *words, const char *option)
 {
     static const char *const prefixes[] = {"skip-", "disable-"};
     for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
         g_autofree char *name = g_strconcat(prefixes[i], option, NULL);
-        if (value_of(words, name) != NULL)
+        if (engine_option_value(words, name) != NULL)
             return TRUE;
     }
     return FALSE;
 }
 
 /* Before 8.4 it takes a word that it does not know for OFF, with no more than a warning. */
-static gboolean check_lock_ddl(const Engine *engine, char *const *words, GError **error)
+static gboolean check_lock_ddl(const Engine *engine, char *const *given, GError **error)
 {
+    const char *const *words = (const char *const *)given;
     static const char *const on[] = {"ON", "1", "TRUE", NULL};
     static const EngineVersion reduced_since = {8, 4, 0, 2};
-    const char *value = value_of(words, "lock-ddl");
+    const char *value = engine_option_value(words, "lock-ddl");
     EngineVersion version;
     if (is_off(words, "lock-ddl"))
         value = "OFF";
@@ -284,7 +271,7 @@ static gboolean check_lock_ddl(const Engine *engine, char *const *words, GError 
         engine_version_compare(&version, &reduced_since) < 0)
         return fail(error, STATUS_CONFIG, "%s %s has no --lock-ddl=REDUCED" HINT("remove it"),
                     engine->name, engine->version);
-    if (value_of(words, "page-tracking") != NULL)
+    if (engine_option_value(words, "page-tracking") != NULL)
         return fail(
             error, STATUS_CONFIG,
             "--lock-ddl=REDUCED and --page-tracking exclude each other" HINT("remove one of them"));

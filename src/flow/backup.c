@@ -113,6 +113,7 @@ static gboolean look(Work *work, GError **error)
         !find_engine(work, facts, error) || !datadir_check_readable(facts->datadir, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
+    inspection.engine = work->engine;
     inspection.options = work->options;
     if (!inspect_all(&inspection, error))
         return FALSE;

@@ -226,6 +226,7 @@ static gboolean inspect(Found *found, Probe *probe, InspectFn *question, GError 
         .facts = &found->facts,
         .login = found->login,
         .backups = found->catalog != NULL ? found->catalog->backups : NULL,
+        .engine = found->engine,
         .options = found->options,
         .sample_us = G_USEC_PER_SEC,
     };

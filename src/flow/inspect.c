@@ -24,8 +24,8 @@ Finding *inspect_open_files(const Inspection *inspection, GError **error)
     if (!server_table_files(inspection->server, &files, error))
         return NULL;
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    gboolean kept = inspection->options == NULL ||
-                    !g_strv_contains((const char *const *)inspection->options, "--close-files");
+    gboolean kept = inspection->engine == NULL ||
+                    engine_keeps_files_open(inspection->engine, inspection->options);
     return readiness_open_files(files, limit.rlim_max, kept);
 }
 

@@ -8,6 +8,7 @@
 #ifndef LSNCHAIN_FLOW_INSPECT_H
 #define LSNCHAIN_FLOW_INSPECT_H
 
+#include "engine/engine.h"
 #include "model/readiness.h"
 #include "server/server.h"
 
@@ -18,6 +19,7 @@ typedef struct {
     const ServerFacts *facts;
     const Login *login;
     const GPtrArray *backups; /* those there are; NULL: not known */
+    const Engine *engine;     /* NULL: not known */
     char *const *options;     /* of the engine; NULL: none */
     int64_t sample_us;        /* so long it looks how much is written */
     int64_t wait_s;           /* for another backup to end */

@@ -202,6 +202,28 @@ Test(argv, says_why_an_option_is_refused)
     }
 }
 
+Test(argv, knows_whether_the_engine_keeps_the_files_of_all_tables_open)
+{
+    static const struct {
+        const EngineFamily *family;
+        const char *words;
+        gboolean keeps;
+    } cases[] = {
+        {&mariadb_backup_family, "", TRUE},
+        {&mariadb_backup_family, "--slave-info", TRUE},
+        {&mariadb_backup_family, "--close-files", FALSE},
+        {&mariadb_backup_family, "--slave-info --close_files", FALSE},
+        {&xtrabackup_family, "", FALSE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const Engine of = {.family = cases[i].family};
+        g_auto(GStrv) words = g_strsplit(cases[i].words, " ", -1);
+        cr_expect(engine_keeps_files_open(&of, words) == cases[i].keeps, "%s: %s",
+                  of.family->name, cases[i].words);
+    }
+    cr_expect(engine_keeps_files_open(&engine, NULL));
+}
+
 Test(argv, knows_which_options_are_for_a_prepare)
 {
     g_auto(GStrv) good =
