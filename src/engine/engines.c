@@ -107,10 +107,12 @@ static Engine *recognise(const char *path, GError **error)
         engine->calls_home = families[i]->stay_home != NULL && lists(path, families[i]->stay_home);
         return engine;
     }
+    char *said = g_strstrip(text->str);
+    said[strcspn(said, "\n")] = '\0';
     (void)fail(error, STATUS_UNFIT,
                "%s is no backup engine that we know: %s" HINT(
                    "give `engine` the path of mariadb-backup or xtrabackup"),
-               path, g_strstrip(text->str));
+               path, said);
     return NULL;
 }
 
@@ -139,21 +141,21 @@ static char *find_installed(const char *wanted, EngineServer server)
 
 static gboolean fail_missing(const char *wanted, EngineServer server, GError **error)
 {
-    const EngineFamily *family = NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(families) && family == NULL; i++) {
-        if (strcmp(wanted, families[i]->name) == 0 ||
-            (server != ENGINE_FOR_ANY && is_for(families[i], server)))
-            family = families[i];
-    }
-    if (family == NULL)
+    if (strcmp(wanted, "auto") != 0)
         return fail(error, STATUS_UNFIT,
-                    "no backup engine is installed (engine = %s)" HINT(
-                        "install mariadb-backup or Percona XtraBackup, or give `engine` its path"),
+                    "no engine %s is installed" HINT(
+                        "`engine` is auto, mariadb-backup, xtrabackup or the path of one"),
                     wanted);
+    for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (server != ENGINE_FOR_ANY && is_for(families[i], server))
+            return fail(error, STATUS_UNFIT,
+                        "no backup engine for %s servers is installed (engine = auto)" HINT(
+                            "install %s, or give `engine` its path"),
+                        families[i]->servers, families[i]->name);
+    }
     return fail(error, STATUS_UNFIT,
-                "no backup engine for %s servers is installed (engine = %s)" HINT(
-                    "install %s, or give `engine` its path"),
-                family->servers, wanted, family->name);
+                "no backup engine is installed (engine = auto)" HINT(
+                    "install mariadb-backup or Percona XtraBackup, or give `engine` its path"));
 }
 
 Engine *engine_find(const char *wanted, EngineServer server, GError **error)

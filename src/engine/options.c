@@ -111,13 +111,20 @@ gboolean engine_has_option(const char *version, const EngineOption *option)
            is_until(&tool, option->until);
 }
 
+/* Of "-pSECRET" no more than what it is. */
+static gboolean fail_no_option(const char *word, GError **error)
+{
+    gboolean is_short = word[0] == '-' && word[1] != '\0' && word[1] != '-';
+    return fail(error, STATUS_CONFIG,
+                "\"%.*s%s\" is no option for the engine" HINT(
+                    "write --name=value, the name in full"),
+                is_short ? 2 : (int)strlen(word), word, is_short ? "..." : "");
+}
+
 static gboolean check_word(const Engine *engine, const char *word, unsigned mode, GError **error)
 {
     if (!g_str_has_prefix(word, "--") || word[2] == '\0')
-        return fail(
-            error, STATUS_CONFIG,
-            "\"%s\" is no option for the engine" HINT("write --name=value, the name in full"),
-            word);
+        return fail_no_option(word, error);
     const char *equals = strchr(word, '=');
     g_autofree char *name =
         equals != NULL ? g_strndup(word + 2, (size_t)(equals - word - 2)) : g_strdup(word + 2);

@@ -192,13 +192,15 @@ Test(argv, says_why_an_option_is_refused)
                  {"--tables=a", "no chain can stand on that"},
                  {"--no-lock", "cannot be vouched for"},
                  {"--plugin-dir=/x", "not for a backup"},
-                 {"--bogus", "no option --bogus"}};
+                 {"--bogus", "no option --bogus"},
+                 {"-phush", "\"-p...\" is no option"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GError) error = NULL;
         g_auto(GStrv) got =
             engine_check_options(&engine, cases[i].word, ENGINE_FOR_CAPTURE, &error);
         cr_assert_null(got);
         cr_expect(strstr(error->message, cases[i].why) != NULL, "%s", error->message);
+        cr_expect(strstr(error->message, "hush") == NULL, "%s", error->message);
     }
 }
 
@@ -250,6 +252,24 @@ Test(argv, table_of_options_has_each_once_and_in_one_class)
 
 /* ---- versions
  * ---------------------------------------------------------------------------------------- */
+
+Test(argv, says_of_an_engine_that_was_asked_for_by_name_that_it_is_missing)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Engine) found = engine_find("xtrabackup9", ENGINE_FOR_MARIADB, &error);
+    cr_assert_null(found);
+    cr_expect(g_str_has_prefix(error->message, "no engine xtrabackup9 is installed\n"), "%s",
+              error->message);
+}
+
+Test(argv, shows_one_line_of_what_a_program_that_is_no_engine_says)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Engine) found = engine_find("/bin/true", ENGINE_FOR_ANY, &error);
+    cr_assert_null(found);
+    cr_expect(strstr(error->message, "coreutils") && !strstr(error->message, "Copyright"), "%s",
+              error->message);
+}
 
 Test(argv, finds_the_installed_engine)
 {
