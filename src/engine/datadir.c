@@ -11,11 +11,12 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
-/* Tried with mariadb-backup: without any other file of a data directory it ends well. */
+/* Tried with mariadb-backup: without any other file of a data directory it ends well.  *.ibu and
+ * *.sdi are of MySQL only. */
 static const char *const copied[] = {
-    "ibdata*", "ib_logfile*", "#ib_redo*", "undo*", "aria_log*", "*.ibd", "*.frm", "*.opt",
-    "*.isl",   "*.par",       "*.TRG",     "*.TRN", "*.sdi",     "*.MYD", "*.MYI", "*.MAD",
-    "*.MAI",   "*.MRG",       "*.CSV",     "*.CSM", "*.ARM",     "*.ARZ",
+    "ibdata*", "ib_logfile*", "#ib_redo*", "undo*", "aria_log*", "*.ibd", "*.ibu", "*.frm",
+    "*.opt",   "*.isl",       "*.par",     "*.TRG", "*.TRN",     "*.sdi", "*.MYD", "*.MYI",
+    "*.MAD",   "*.MAI",       "*.MRG",     "*.CSV", "*.CSM",     "*.ARM", "*.ARZ",
 };
 
 typedef struct {

@@ -302,6 +302,9 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
     g_autofree char *canary = NULL;
     if (!timeline_begin(work->run->config, work->login, &work->before.facts, id, &canary, error))
         return FALSE;
+    /* the first canary makes a schema, and the server decides who may read its directory */
+    if (*canary != '\0' && !datadir_check_readable(work->before.facts.datadir, error))
+        return FALSE;
     const CaptureSpec spec = {
         .run = work->run,
         .engine = work->engine,

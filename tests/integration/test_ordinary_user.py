@@ -217,13 +217,17 @@ def test_a_data_directory_closed_as_a_whole_is_refused(group_site):
 
 @pytest.mark.only_on("mariadb", "the names of files are its own")
 def test_one_file_that_is_closed_is_found_before_the_engine_runs(group_site):
+    of_mysql = group_site.server.data / "more.ibu"  # an undo tablespace
+    of_mysql.touch()
     for name in ("sbtest/sbtest1.ibd", "sbtest/sbtest1.frm", "sbtest/db.opt", "mysql/db.MAD",
-                 "mysql/slow_log.CSV", "ibdata1", "ib_logfile0", "aria_log_control"):
+                 "mysql/slow_log.CSV", "ibdata1", "ib_logfile0", "aria_log_control",
+                 of_mysql.name):
         path = group_site.server.data / name
         mode = path.stat().st_mode
         path.chmod(0o600)
         group_site.ended(REFUSED, "backup", words=[f"may not read {path}, a file of the server"])
         path.chmod(mode)
+    of_mysql.unlink()
     assert group_site.links() == [] and group_site.leftovers() == []
     group_site.backup("full")
 
@@ -245,6 +249,8 @@ def test_a_new_schema_of_a_server_without_umask_dir_is_found(new_user_site, new_
     server = new_server()
     open_to_group(server)
     site = new_user_site(server, dropped(groups=group_of(server)))
+    site.ended(REFUSED, "backup", words=[server.data / "lsnchain", "UMASK_DIR"])
+    open_to_group(server)  # the canary's own schema was new, too
     site.backup("full")
     server.sql("CREATE DATABASE closed; CREATE TABLE closed.t (n INT)")
     site.ended(REFUSED, "backup", words=[server.data / "closed", "UMASK_DIR"])
