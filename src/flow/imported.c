@@ -41,16 +41,6 @@ static gboolean read_highest(const Backup *backup, Highest *highest)
     return FALSE;
 }
 
-static uint64_t page_size_of(const Observed *observed)
-{
-    for (guint i = 0; i < observed->facts.params->len; i++) {
-        const ServerParam *param = observed->facts.params->pdata[i];
-        if (strcmp(param->name, "param_page_size") == 0)
-            return g_ascii_strtoull(param->value, NULL, 10);
-    }
-    return 0;
-}
-
 /* A page that says which one it is, but has the LSN 0: only an import writes such a thing. */
 static gboolean is_imported_page(const uint8_t *header, uint64_t number)
 {
@@ -68,7 +58,8 @@ static gboolean has_imported_page(const Observed *now, const ServerTablespace *s
     enum { PAGES = 8, HEADER = 38 };
     g_autofree char *path = g_strconcat(now->facts.datadir, "/", space->name, ".ibd", NULL);
     autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    uint64_t page_size = page_size_of(now);
+    const char *told = server_facts_param(&now->facts, "page_size");
+    uint64_t page_size = told != NULL ? g_ascii_strtoull(told, NULL, 10) : 0;
     for (uint64_t i = 0; fd >= 0 && i < PAGES; i++) {
         uint8_t header[HEADER];
         if (pread(fd, header, sizeof header, (off_t)(i * page_size)) != (ssize_t)sizeof header)

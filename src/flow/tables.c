@@ -120,14 +120,10 @@ char *tables_too_long(const Observed *observed)
     return NULL;
 }
 
-static int lower_case_of(const Observed *observed)
+static gboolean folds_names(const Observed *observed)
 {
-    for (guint i = 0; i < observed->facts.params->len; i++) {
-        const ServerParam *param = observed->facts.params->pdata[i];
-        if (g_str_equal(param->name, "param_lower_case_table_names"))
-            return g_ascii_digit_value(*param->value);
-    }
-    return 0;
+    const char *value = server_facts_param(&observed->facts, "lower_case_table_names");
+    return value != NULL && !g_str_equal(value, "0");
 }
 
 /* What lives in a tablespace with others has no file of its own to look for. */
@@ -145,7 +141,7 @@ static void add_shared(EngineFiles *files, const Observed *observed)
 gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
                                const SealedTree *tree, GError **error)
 {
-    g_autoptr(EngineFiles) files = engine_files_new(lower_case_of(before));
+    g_autoptr(EngineFiles) files = engine_files_new(folds_names(before));
     for (guint i = 0; i < tree->files->len; i++) {
         g_autofree char *name = plain_name(tree->files->pdata[i]);
         engine_files_add(files, name);

@@ -3,8 +3,6 @@
 
 #include "base/error.h"
 
-#include <string.h>
-
 void observed_clear(Observed *observed)
 {
     server_facts_clear(&observed->facts);
@@ -25,16 +23,6 @@ gboolean observe(Server *server, Observed *observed, GError **error)
     return observed->spaces != NULL;
 }
 
-static const char *parameter(const ServerFacts *facts, const char *name)
-{
-    for (guint i = 0; i < facts->params->len; i++) {
-        const ServerParam *param = facts->params->pdata[i];
-        if (g_str_equal(param->name + strlen("param_"), name))
-            return param->value;
-    }
-    return NULL;
-}
-
 Witness observed_witness(const Observed *observed)
 {
     Witness witness = {
@@ -46,7 +34,7 @@ Witness observed_witness(const Observed *observed)
         .gtid = observed->facts.gtid,
     };
     for (size_t i = 0; i < FENCE_PARAMETERS; i++)
-        witness.parameters[i] = parameter(&observed->facts, fence_parameters[i]);
+        witness.parameters[i] = server_facts_param(&observed->facts, fence_parameters[i]);
     return witness;
 }
 

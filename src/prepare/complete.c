@@ -72,12 +72,8 @@ static char *find_missing(const Engine *engine, const EngineFiles *sent, const E
 
 static gboolean folds_names(const Backup *link)
 {
-    for (guint i = 0; i < link->extra_facts->len; i++) {
-        const BackupExtra *extra = link->extra_facts->pdata[i];
-        if (g_str_equal(extra->key, "param_lower_case_table_names"))
-            return strcmp(extra->value, "0") != 0;
-    }
-    return FALSE;
+    const char *value = backup_param(link, "lower_case_table_names");
+    return *value != '\0' && !g_str_equal(value, "0");
 }
 
 gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd, int base_fd,
@@ -86,8 +82,8 @@ gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd,
     g_autoptr(GString) list = files_read_text(backup_fd, list_name, LIST_MOST, error);
     if (list == NULL)
         return FALSE;
-    g_autoptr(EngineFiles) files = engine_files_new(folds_names(link) ? 1 : 0);
-    g_autoptr(EngineFiles) sent = engine_files_new(folds_names(link) ? 1 : 0);
+    g_autoptr(EngineFiles) files = engine_files_new(folds_names(link));
+    g_autoptr(EngineFiles) sent = engine_files_new(folds_names(link));
     if (!add_sent(link, backup_fd, sent, error) ||
         !files_walk(base_fd, ".", add_file, files, error))
         return FALSE;

@@ -208,6 +208,16 @@ gboolean server_facts(Server *server, ServerFacts *facts, GError **error)
     return FALSE;
 }
 
+const char *server_facts_param(const ServerFacts *facts, const char *name)
+{
+    for (guint i = 0; i < facts->params->len; i++) {
+        const ServerParam *param = facts->params->pdata[i];
+        if (g_str_equal(param->name + strlen("param_"), name))
+            return param->value;
+    }
+    return NULL;
+}
+
 void server_facts_clear(ServerFacts *facts)
 {
     g_free(facts->uuid);

@@ -48,6 +48,8 @@ typedef struct {
     char *proxy;       /* @@proxy_user, or "" */
 } ServerFacts;
 
+/* "16384" for "page_size", as backup_param() of a backup; NULL where the server has none. */
+const char *server_facts_param(const ServerFacts *facts, const char *name);
 gboolean server_facts(Server *server, ServerFacts *facts, GError **error);
 void server_facts_clear(ServerFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerFacts, server_facts_clear)
