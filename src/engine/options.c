@@ -115,10 +115,10 @@ gboolean engine_has_option(const char *version, const EngineOption *option)
 static gboolean fail_no_option(const char *word, GError **error)
 {
     gboolean is_short = word[0] == '-' && word[1] != '\0' && word[1] != '-';
-    return fail(error, STATUS_CONFIG,
-                "\"%.*s%s\" is no option for the engine" HINT(
-                    "write --name=value, the name in full"),
-                is_short ? 2 : (int)strlen(word), word, is_short ? "..." : "");
+    return fail(
+        error, STATUS_CONFIG,
+        "\"%.*s%s\" is no option for the engine" HINT("write --name=value, the name in full"),
+        is_short ? 2 : (int)strlen(word), word, is_short ? "..." : "");
 }
 
 static gboolean check_word(const Engine *engine, const char *word, unsigned mode, GError **error)

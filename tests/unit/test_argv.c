@@ -220,8 +220,8 @@ Test(argv, knows_whether_the_engine_keeps_the_files_of_all_tables_open)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         const Engine of = {.family = cases[i].family};
         g_auto(GStrv) words = g_strsplit(cases[i].words, " ", -1);
-        cr_expect(engine_keeps_files_open(&of, words) == cases[i].keeps, "%s: %s",
-                  of.family->name, cases[i].words);
+        cr_expect(engine_keeps_files_open(&of, words) == cases[i].keeps, "%s: %s", of.family->name,
+                  cases[i].words);
     }
     cr_expect(engine_keeps_files_open(&engine, NULL));
 }
