@@ -7,6 +7,7 @@ LSNCHAIN_MAY_ALL  yes: this host can do all, so a skipped test counts as failed
 LSNCHAIN_TEST_FLAVOUR  the kind of server, see flavours.py; a test marked only_on another kind is
                        not applicable: neither passed, nor failed, nor skipped
 """
+import collections
 import concurrent.futures
 import contextlib
 import os
@@ -35,14 +36,21 @@ def applies(item):
     return all(mark.args[0] == FLAVOUR.name for mark in item.iter_markers("only_on"))
 
 
+def largest_files_first(items):
+    """So that none of them is left for the end, when all but one worker have nothing to do."""
+    sizes = collections.Counter(item.module for item in items)
+    items.sort(key=lambda item: -sizes[item.module])
+
+
 def pytest_collection_modifyitems(config, items):
+    largest_files_first(items)
     config.not_applicable = [item for item in items if not applies(item)]
     config.hook.pytest_deselected(items=config.not_applicable)
     items[:] = [item for item in items if applies(item)]
 
 
 def tell_not_applicable(terminalreporter):
-    foreign = terminalreporter.config.not_applicable
+    foreign = getattr(terminalreporter.config, "not_applicable", [])
     if not foreign:
         return
     terminalreporter.write_line(f"{FLAVOUR.name}: {len(foreign)} tests are not applicable")
