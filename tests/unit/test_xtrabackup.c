@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "engine/family.h"
 #include "engine/judge.h"
+#include "engine/tables.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -704,5 +705,40 @@ Test(xtrabackup, reads_the_metadata_of_each_series_and_a_gtid_set_of_many_lines)
         cr_expect_str_eq(got.gtid, cases[i].gtid);
         cr_expect_str_eq(got.binlog_file, cases[i].binlog != NULL ? "binlog.000018" : "");
         cr_expect_str_eq(got.server_uuid, "3e11fa47-71ca-11e1-9e33-c80aa9429562");
+    }
+}
+
+/* ---- files of tables ------------------------------------------------------------------------ */
+
+Test(xtrabackup, finds_the_files_of_tables_as_mysql_names_them)
+{
+    static const char *const sent[] = {"shop/orders.ibd",    "shop/m.MYD",
+                                       "shop/m.MYI",         "shop/m_345.sdi",
+                                       "shop/half.MYD",      "shop/c.CSV",
+                                       "shop/c.CSM",         "shop/ar.ARZ",
+                                       "shop/part#p#p0.ibd", "shop/part#p#p1.ibd.delta",
+                                       "shop/general.ibd",   "shop/sub#p#a#sp#b.ibd",
+                                       "shop/lost.sdi"};
+    static const struct {
+        const char *name;
+        const char *engine;
+        const char *missing;
+    } cases[] = {
+        {"orders", "InnoDB", NULL}, {"m", "MyISAM", NULL},   {"half", "MyISAM", "half.MYI"},
+        {"c", "CSV", NULL},         {"ar", "ARCHIVE", NULL}, {"old", "ARCHIVE", "old.ARZ"},
+        {"part", "InnoDB", NULL},   {"sub", "InnoDB", NULL}, {"lost", "MyISAM", "lost.MYD"},
+        {"mem", "MEMORY", NULL},
+    };
+    Engine engine = engine_of("8.4.0-8");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(EngineFiles) files = engine_files_new(0);
+        for (size_t k = 0; k < G_N_ELEMENTS(sent); k++)
+            engine_files_add(files, sent[k]);
+        ServerTable *table = server_table_new("shop", cases[i].name, "BASE TABLE", cases[i].engine);
+        g_autofree char *got = engine_table_missing(&engine, files, table);
+        g_autofree char *wanted =
+            cases[i].missing != NULL ? g_strconcat("shop/", cases[i].missing, NULL) : NULL;
+        cr_expect(g_strcmp0(got, wanted) == 0, "%s: %s", cases[i].name, got);
+        server_table_free(table);
     }
 }
