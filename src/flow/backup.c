@@ -109,7 +109,7 @@ static gboolean look(Work *work, GError **error)
         .wait_s = work->request->dry_run ? 0 : OTHER_BACKUP_WAIT_S,
     };
     /* whom the server takes for somebody else lacks privileges too, and that would mislead */
-    if (!inspect_accept(inspect_user(&inspection, error), error) ||
+    if (!inspect_accept("user", inspect_user(&inspection, error), error) ||
         !find_engine(work, facts, error) || !datadir_check_readable(facts->datadir, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
@@ -225,7 +225,7 @@ static gboolean check_room(const Work *work, GError **error)
     if (finding != NULL && finding->weight == FINDING_REFUSES)
         run_raise(work->run, EVENT_SPACE_LOW, "", "", "there is no room for the next backup",
                   finding->text);
-    return inspect_accept(finding, error);
+    return inspect_accept("space", finding, error);
 }
 
 /* ---- id -------------------------------------------------------------------------------------- */

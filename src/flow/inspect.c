@@ -98,35 +98,42 @@ Finding *inspect_replica(const Inspection *inspection, GError **error)
 
 /* ---- for a backup ---------------------------------------------------------------------------- */
 
-gboolean inspect_accept(Finding *given, GError **error)
+gboolean inspect_accept(const char *subject, Finding *given, GError **error)
 {
     g_autoptr(Finding) finding = given;
     if (finding == NULL)
         return FALSE;
     switch (finding->weight) {
     case FINDING_REFUSES:
-        return fail(error, finding->status, "%s" HINT("%s"), finding->text, finding->hint);
+        return fail(error, finding->status, "%s: %s" HINT("%s"), subject, finding->text,
+                    finding->hint);
     case FINDING_WORRIES:
         if (finding->needs_hand)
-            log_warning("%s: %s", finding->text, finding->hint);
+            log_warning("%s: %s: %s", subject, finding->text, finding->hint);
         else
-            log_notice("%s: %s", finding->text, finding->hint);
+            log_notice("%s: %s: %s", subject, finding->text, finding->hint);
         return TRUE;
     case FINDING_GOOD:
     case FINDING_UNKNOWN:
     default:
-        log_detail("%s", finding->text);
+        log_detail("%s: %s", subject, finding->text);
         return TRUE;
     }
 }
 
-static InspectFn *const questions[] = {inspect_user,         inspect_open_files, inspect_redo,
-                                       inspect_other_backup, inspect_ddl,        inspect_replica};
+static const struct {
+    const char *subject;
+    InspectFn *ask;
+} questions[] = {
+    {"user", inspect_user},     {"open files", inspect_open_files},
+    {"redo log", inspect_redo}, {"other backups", inspect_other_backup},
+    {"long DDL", inspect_ddl},  {"replication", inspect_replica},
+};
 
 gboolean inspect_all(const Inspection *inspection, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
-        if (!inspect_accept(questions[i](inspection, error), error))
+        if (!inspect_accept(questions[i].subject, questions[i].ask(inspection, error), error))
             return FALSE;
     }
     return TRUE;

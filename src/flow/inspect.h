@@ -40,7 +40,8 @@ InspectFn inspect_replica;
  */
 gboolean inspect_all(const Inspection *inspection, GError **error);
 
-/* The same for one finding, which it frees; NULL is a failure that is set already. */
-gboolean inspect_accept(Finding *finding, GError **error);
+/* The same for one finding, which it frees; NULL is a failure that is set already.  `subject` is
+ * what it is about, as `check` calls it. */
+gboolean inspect_accept(const char *subject, Finding *finding, GError **error);
 
 #endif

@@ -149,6 +149,7 @@ def test_more_table_files_than_may_be_open_are_said_before_they_are_hit(site):
     checked, ran = limited("check"), limited("backup")
     assert "table files, 70 may be open" in checked.stdout and checked.returncode == REFUSED
     assert ran.returncode == REFUSED, ran.stderr
+    assert "error: open files: " in ran.stderr, ran.stderr
     assert "table files, 70 may be open" in ran.stderr and "LimitNOFILE=" in ran.stderr
     assert site.links() == [] and site.leftovers() == []
 
@@ -164,7 +165,7 @@ def test_a_small_redo_log_under_many_writes_is_worth_a_warning_and_no_bad_night(
         site.good("backup")
     assert found["result"] == "warning" and "4.0 MiB last for" in found["message"]
     assert "innodb_log_file_size" in found["hint"]
-    assert "4.0 MiB last for" in ran.stderr
+    assert "redo log: 4.0 MiB last for" in ran.stderr
 
 
 # ---- room ----------------------------------------------------------------------------------------
