@@ -123,6 +123,15 @@ void engine_files_add(EngineFiles *files, const char *name)
     add_kind(files, name, (size_t)(dot - name), kind);
 }
 
+void engine_files_add_parts(EngineFiles *files, const char *par_name, char *const *names)
+{
+    size_t length = strlen(par_name) - strlen(ENGINE_PAR_SUFFIX);
+    for (; *names != NULL; names++) {
+        g_autofree char *name = g_strdup_printf("%.*s#P#%s", (int)length, par_name, *names);
+        add_kind(files, name, strlen(name), 0);
+    }
+}
+
 void engine_files_add_shared(EngineFiles *files, const char *name)
 {
     add_kind(files, name, strlen(name), IBD);
@@ -151,6 +160,8 @@ static char *data_missing(const EngineFiles *files, const char *stem, unsigned n
         return name_missing(stem, needed & ~kinds_of(files, stem));
     for (guint i = 0; i < parts->len; i++) {
         const char *part = parts->pdata[i];
+        if (needed == IBD && kinds_of(files, part) == 0)
+            continue;
         char *missing = name_missing(part, needed & ~kinds_of(files, part));
         if (missing != NULL)
             return missing;

@@ -23,12 +23,20 @@ EngineFiles *engine_files_new(int lower_case_table_names);
 void engine_files_add(EngineFiles *files, const char *name);
 /* An InnoDB table or part that lives in a tablespace with others: "shop/orders", "shop/t#P#p0". */
 void engine_files_add_shared(EngineFiles *files, const char *name);
+/* What a .par file says its table has: these are missing then where no file of theirs is added. */
+void engine_files_add_parts(EngineFiles *files, const char *par_name, char *const *names);
 void engine_files_free(EngineFiles *files);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EngineFiles, engine_files_free)
 
+/* Does a partitioned table have its parts in this file? */
+#define ENGINE_PAR_SUFFIX ".par"
+/* As in names of files: "p0", "p1#SP#s0".  NULL: it makes no sense.  Free it with g_strfreev(). */
+char **engine_part_names(const GString *file);
+
 /*
  * NULL: all files of the table are there.  Else what is missing: "shop/orders.ibd".  Free it.
- * Of a partitioned table at least one part must be there, and each that is there must be whole.
+ * Of a partitioned table at least one part must be there, each that is there must be whole, and
+ * those that its .par file names must be there, but InnoDB's: that is asked for its own list.
  */
 char *engine_table_missing(const Engine *engine, const EngineFiles *files,
                            const ServerTable *table);

@@ -417,7 +417,8 @@ static gboolean take(Work *work, Capture *capture, GError **error)
         !engine_read_metadata(spec->engine, spec->plan->type == BACKUP_INCREMENTAL,
                               read_new_metadata, &work->dir_fd, &work->metadata, error) ||
         !check_builds(work, error) || !observe_again(work, &capture->after, error) ||
-        !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree, error))
+        !tables_check_complete(spec->engine, spec->before, &capture->after, work->tree,
+                               work->dir_fd, error))
         return FALSE;
     capture->backup = make_facts(work, started);
     imported_note(capture->backup, &capture->after);

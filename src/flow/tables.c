@@ -4,10 +4,11 @@
 #include "base/error.h"
 #include "engine/tables.h"
 #include "seal/name.h"
+#include "seal/unseal.h"
 
 #include <string.h>
 
-enum { NAMED_IN_ERROR = 5 };
+enum { NAMED_IN_ERROR = 5, PAR_MOST = 8 << 20 /* 8192 parts with long names */ };
 
 /* "data/shop/orders.ibd.lz4" is "shop/orders.ibd" to the engine.  Free it. */
 static char *plain_name(const SealedFile *file)
@@ -138,14 +139,40 @@ static void add_shared(EngineFiles *files, const Observed *observed)
         engine_files_add_shared(files, name);
 }
 
-gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
-                               const SealedTree *tree, GError **error)
+/* A file of the backup itself says which parts a table has. */
+static gboolean add_parts(EngineFiles *files, const char *name, int dir_fd, GError **error)
 {
-    g_autoptr(EngineFiles) files = engine_files_new(folds_names(before));
+    g_autofree char *path = g_strconcat(NAME_DATA, name, NULL);
+    g_autoptr(GString) text = unseal_small(dir_fd, path, PAR_MOST, error);
+    if (text == NULL)
+        return FALSE;
+    g_auto(GStrv) parts = engine_part_names(text);
+    if (parts == NULL)
+        return fail(error, STATUS_ENGINE,
+                    "the backup's %s makes no sense" HINT("can the server open that table? "
+                                                          "then run it again"),
+                    name);
+    engine_files_add_parts(files, name, parts);
+    return TRUE;
+}
+
+static gboolean add_files(EngineFiles *files, const SealedTree *tree, int dir_fd, GError **error)
+{
     for (guint i = 0; i < tree->files->len; i++) {
         g_autofree char *name = plain_name(tree->files->pdata[i]);
         engine_files_add(files, name);
+        if (g_str_has_suffix(name, ENGINE_PAR_SUFFIX) && !add_parts(files, name, dir_fd, error))
+            return FALSE;
     }
+    return TRUE;
+}
+
+gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
+                               const SealedTree *tree, int dir_fd, GError **error)
+{
+    g_autoptr(EngineFiles) files = engine_files_new(folds_names(before));
+    if (!add_files(files, tree, dir_fd, error))
+        return FALSE;
     add_shared(files, before);
     add_shared(files, after);
     g_autoptr(GString) named = g_string_new(NULL);

@@ -17,9 +17,9 @@
 /* A sentence about a table whose name is too long for an incremental, or NULL.  Free it. */
 char *tables_too_long(const Observed *observed);
 
-/* STATUS_ENGINE, naming the tables that the stream does not hold. */
+/* STATUS_ENGINE, naming the tables that the stream does not hold.  `dir_fd` is that of `tree`. */
 gboolean tables_check_complete(const Engine *engine, const Observed *before, const Observed *after,
-                               const SealedTree *tree, GError **error);
+                               const SealedTree *tree, int dir_fd, GError **error);
 
 /*
  * schema, table, engine, size class, seen: with a line of headings; a tab, line break or backslash

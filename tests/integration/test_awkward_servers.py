@@ -80,6 +80,7 @@ CASES = {
               " PARTITION BY HASH (a) PARTITIONS 2; INSERT INTO shop.`mixed-ü` VALUES (1), (2);"
               "CREATE TABLE ShOp.CON (a INT) ENGINE=Aria",
               "INSERT INTO SHOP.`MIXED-ü` VALUES (3)")),
+    "read_only": case("--read-only"),
     "an empty server": case(fill=("SELECT 1", "SELECT 1")),
     "tables in the shared tablespace": case(
         "--innodb-checksum-algorithm=strict_full_crc32",
@@ -303,6 +304,28 @@ def test_a_table_with_too_long_a_name_for_an_incremental_costs_a_full_each_time(
 
     site.server.sql(f"RENAME TABLE lang.`{name}` TO lang.`{name[:49]}`")
     site.backup("incremental")
+
+
+# ---- parts that are lost --------------------------------------------------------------------------
+
+def test_a_lost_part_of_an_aria_or_myisam_table_is_noticed_at_the_backup(own_site):
+    """The engine says that it is done; the table could not be opened after a restore."""
+    own_site.server.sql("CREATE DATABASE parts; USE parts;" + "".join(
+        f"CREATE TABLE {engine} (a INT PRIMARY KEY) ENGINE={engine} PARTITION BY HASH (a)"
+        f" PARTITIONS 3; INSERT INTO {engine} SELECT seq FROM seq_1_to_100;"
+        for engine in ("aria", "myisam", "innodb")))
+    own_site.backup("full")
+    own_site.backup("incremental")
+    for engine, missing in (("aria", "MAD"), ("myisam", "MYD")):
+        lost = list((own_site.server.data / "parts").glob(f"{engine}#P#p1.*"))
+        kept = [path.rename(own_site.place / path.name) for path in lost]
+        for kind in ("full", "incremental"):
+            own_site.ended(ENGINE, "backup", f"--type={kind}",
+                           words=[f"parts.{engine} (parts/{engine}#P#p1.{missing})", "hint: "])
+        for path in kept:
+            path.rename(own_site.server.data / "parts" / path.name)
+    assert len(own_site.links()) == 2 and own_site.leftovers() == []
+    own_site.backup("incremental")
 
 
 # ---- start parameters that change between links --------------------------------------------------

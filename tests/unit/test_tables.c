@@ -5,6 +5,7 @@
 #include "engine/tables.h"
 #include "sample.h"
 #include "seal/name.h"
+#include "stream.h"
 
 static const EngineFamily mariadb = {.table_has_frm = TRUE};
 static const Engine engine = {.family = &mariadb};
@@ -13,6 +14,7 @@ typedef struct {
     Observed before;
     Observed after;
     SealedTree *tree;
+    TestDir dir;
 } Scene;
 
 static GPtrArray *tables_new(void)
@@ -34,6 +36,7 @@ static Scene scene_new(void)
     scene.after.facts.params = g_ptr_array_new();
     scene.tree = g_new0(SealedTree, 1);
     scene.tree->files = g_ptr_array_new_with_free_func(file_free);
+    scene.dir = enter_dir();
     return scene;
 }
 
@@ -42,6 +45,7 @@ static void scene_clear(Scene *scene)
     observed_clear(&scene->before);
     observed_clear(&scene->after);
     sealed_tree_free(scene->tree);
+    leave_dir(&scene->dir);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scene, scene_clear)
@@ -75,15 +79,16 @@ static void expect_text(const Scene *scene, const char *wanted)
 static void expect_complete(const Scene *scene)
 {
     g_autoptr(GError) error = NULL;
-    cr_expect(tables_check_complete(&engine, &scene->before, &scene->after, scene->tree, &error),
+    cr_expect(tables_check_complete(&engine, &scene->before, &scene->after, scene->tree,
+                                    scene->dir.fd, &error),
               "%s", error != NULL ? error->message : "");
 }
 
 static void expect_missing(const Scene *scene, const char *part)
 {
     g_autoptr(GError) error = NULL;
-    cr_expect_not(
-        tables_check_complete(&engine, &scene->before, &scene->after, scene->tree, &error));
+    cr_expect_not(tables_check_complete(&engine, &scene->before, &scene->after, scene->tree,
+                                        scene->dir.fd, &error));
     sample_expect_error(error, STATUS_ENGINE, part);
 }
 
@@ -165,9 +170,9 @@ Test(tables, is_complete_with_the_files_of_each_engine)
     see_both(&scene, "shop", "isam", "MyISAM");
     see_both(&scene, "shop", "parts", "InnoDB");
     static const char *const files[] = {
-        "a@002db/con@@@.frm", "a@002db/con@@@.ibd.lz4", "shop/aria.frm",  "shop/aria.MAD.lz4",
-        "shop/aria.MAI",      "shop/isam.frm",          "shop/isam.MYD",  "shop/isam.MYI",
-        "shop/parts.frm",     "shop/parts#P#p0.ibd",    "shop/parts.par", "ibdata1.lz4",
+        "a@002db/con@@@.frm", "a@002db/con@@@.ibd.lz4", "shop/aria.frm", "shop/aria.MAD.lz4",
+        "shop/aria.MAI",      "shop/isam.frm",          "shop/isam.MYD", "shop/isam.MYI",
+        "shop/parts.frm",     "shop/parts#P#p0.ibd",    "ibdata1.lz4",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         add_file(&scene, files[i], 1);
@@ -249,11 +254,11 @@ Test(tables, looks_for_no_file_of_a_table_in_a_shared_tablespace)
     add_file(&scene, "shop/parts#p#p0.ibd.delta.lz4", 1);
     g_autoptr(GError) error = NULL;
     cr_expect_not(
-        tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, &error));
+        tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, -1, &error));
     sample_expect_error(error, STATUS_ENGINE,
                         "1 tables are not in its stream: shop.t (shop/t.ibd)");
     add_file(&scene, "shop/t.ibd", 1);
-    cr_expect(tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, NULL));
+    cr_expect(tables_check_complete(&of_mysql, &scene.before, &scene.after, scene.tree, -1, NULL));
 }
 
 Test(tables, looks_only_for_what_was_there_both_times)
@@ -274,6 +279,80 @@ Test(tables, names_some_of_many_and_counts_all)
     expect_missing(&scene, "7 tables are not in its stream: shop.t0 (");
     expect_missing(&scene, "shop.t4 (shop/t4.frm), …");
     expect_missing(&scene, "hint: ");
+}
+
+/* What MariaDB 10.11 wrote for three parts p0, p1 and p2 of an Aria table. */
+static const uint8_t three_parts[] = {
+    8, 0,   0,   0, 0x69, 0x1a, 0x5a, 0x42, 3, 0, 0, 0, 0x2a, 0x2a, 0x2a, 0, 9, 0, 0, 0, 'p', '0',
+    0, 'p', '1', 0, 'p',  '2',  0,    0,    0, 0, 0, 0, 0,    0,    0,    0, 0, 0, 0, 0, 0,   0};
+
+static GString *par_file(void)
+{
+    return g_string_new_len((const char *)three_parts, sizeof three_parts);
+}
+
+Test(tables, reads_the_parts_of_a_table_and_refuses_each_other_file)
+{
+    g_autoptr(GString) file = par_file();
+    g_auto(GStrv) names = engine_part_names(file);
+    cr_assert_not_null(names);
+    g_autofree char *joined = g_strjoinv(" ", names);
+    cr_expect_str_eq(joined, "p0 p1 p2");
+    for (gsize i = 0; i < 32; i++) { /* the words that the checksum is of */
+        file->str[i] ^= 1;
+        cr_expect_null(engine_part_names(file), "byte %zu changed", i);
+        file->str[i] ^= 1;
+    }
+    for (gsize length = 0; length < 32; length++) {
+        g_autoptr(GString) cut = g_string_new_len(file->str, (gssize)length);
+        cr_expect_null(engine_part_names(cut), "%zu bytes", length);
+    }
+}
+
+Test(tables, refuses_a_list_of_parts_that_has_fewer_names_than_parts)
+{
+    g_autoptr(GString) file = par_file();
+    file->str[8] ^= 7; /* 4 parts */
+    file->str[4] ^= 7;
+    cr_expect_null(engine_part_names(file));
+}
+
+static void add_par(Scene *scene, const char *name)
+{
+    g_autofree char *path = g_strconcat(NAME_DATA, name, NULL);
+    g_autofree char *directory = g_path_get_dirname(path);
+    cr_assert(files_make_dirs(scene->dir.fd, directory, 0700, NULL));
+    autofd int fd = openat(scene->dir.fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    cr_assert(files_write(fd, three_parts, sizeof three_parts));
+    add_file(scene, name, sizeof three_parts);
+}
+
+Test(tables, misses_a_part_that_the_list_of_parts_names)
+{
+    static const char *const files[] = {"shop/t.frm",      "shop/t#P#p0.MAD", "shop/t#P#p0.MAI",
+                                        "shop/t#P#p1.MAD", "shop/t#P#p1.MAI", "shop/t#P#p2.MAD",
+                                        "shop/t#P#p2.MAI"};
+    for (size_t there = 3; there <= G_N_ELEMENTS(files); there += 2) {
+        g_auto(Scene) scene = scene_new();
+        see_both(&scene, "shop", "t", "Aria");
+        add_par(&scene, "shop/t.par");
+        for (size_t i = 0; i < there; i++)
+            add_file(&scene, files[i], 1);
+        if (there == G_N_ELEMENTS(files))
+            expect_complete(&scene);
+        else
+            expect_missing(&scene, there == 3 ? "shop/t#P#p1.MAD" : "shop/t#P#p2.MAD");
+    }
+}
+
+Test(tables, leaves_the_parts_of_innodb_to_its_own_list)
+{
+    g_auto(Scene) scene = scene_new();
+    see_both(&scene, "shop", "t", "InnoDB");
+    add_par(&scene, "shop/t.par");
+    add_file(&scene, "shop/t.frm", 1);
+    add_file(&scene, "shop/t#P#p0.ibd", 1);
+    expect_complete(&scene);
 }
 
 Test(tables, know_which_names_are_too_long_for_a_file_of_changes)
