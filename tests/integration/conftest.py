@@ -4,6 +4,7 @@
 LSNCHAIN_BINARY   the program under test (else build/test/lsnchain)
 LSNCHAIN_COUNTS   a file for "passed failed", read by scripts/test
 LSNCHAIN_MAY_ALL  yes: this host can do all, so a skipped test counts as failed
+LSNCHAIN_LARGE    yes: also what takes minutes, see scripts/test-awkward
 LSNCHAIN_TEST_FLAVOUR  the kind of server, see flavours.py; a test marked only_on another kind is
                        not applicable: neither passed, nor failed, nor skipped
 """
@@ -25,11 +26,13 @@ import receiver as receivers
 from flavours import FLAVOUR
 
 AT_ONCE = 3
+LARGE = os.environ.get("LSNCHAIN_LARGE") == "yes"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "only_on(flavour, why): of no meaning on other servers")
+    config.addinivalue_line("markers", "large: only with LSNCHAIN_LARGE=yes")
 
 
 def applies(item):
@@ -45,8 +48,9 @@ def largest_files_first(items):
 def pytest_collection_modifyitems(config, items):
     largest_files_first(items)
     config.not_applicable = [item for item in items if not applies(item)]
-    config.hook.pytest_deselected(items=config.not_applicable)
-    items[:] = [item for item in items if applies(item)]
+    config.left_out = [item for item in items if not LARGE and item.get_closest_marker("large")]
+    config.hook.pytest_deselected(items=config.not_applicable + config.left_out)
+    items[:] = [item for item in items if applies(item) and item not in config.left_out]
 
 
 def tell_not_applicable(terminalreporter):
@@ -60,8 +64,16 @@ def tell_not_applicable(terminalreporter):
         terminalreporter.write_line(f"  {item.nodeid}: {why}")
 
 
+def tell_left_out(terminalreporter):
+    left_out = terminalreporter.config.left_out
+    if left_out:
+        terminalreporter.write_line(f"{len(left_out)} large tests are left to "
+                                    "scripts/test-awkward --large")
+
+
 def pytest_terminal_summary(terminalreporter):
     tell_not_applicable(terminalreporter)
+    tell_left_out(terminalreporter)
     counts_file = os.environ.get("LSNCHAIN_COUNTS")
     if not counts_file:
         return

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 """DDL that the engine does not see, and DDL of every kind during captures."""
 import contextlib
-import os
 import threading
 
 import pytest
 import zoo
 
+from conftest import LARGE
+
 pytestmark = pytest.mark.only_on("mariadb", "its engine and its DDL are tried")
 
 WARNINGS, ENGINE, CHAIN, VERIFY = 3, 14, 18, 20
-BACKUPS = 12 if os.environ.get("LSNCHAIN_LARGE") == "yes" else 5
+BACKUPS = 12 if LARGE else 5
 
 IMPORTED = ("CREATE DATABASE shop; USE shop; CREATE TABLE source (a INT PRIMARY KEY, b VARCHAR(20));"
             "INSERT INTO source SELECT seq, 'from elsewhere' FROM seq_1_to_3000;"
