@@ -297,6 +297,7 @@ def test_a_table_with_too_long_a_name_for_an_incremental_costs_a_full_each_time(
         newest = site.newest()
         assert (newest["type"], newest["full_rule"]) == ("full", "name-length")
     assert site.alerts("chain_broken") == []
+    assert (site.directory(newest["id"]) / "data/lang" / ("@65e5" * 50 + ".ibd")).exists()
     for target in (site.restore(newest["id"]), restore_sh(site, newest["id"])):
         with restored(target) as copy:
             assert copy.checksums() == site.server.checksums()
