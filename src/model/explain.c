@@ -234,25 +234,20 @@ GPtrArray *explain_instance(const GPtrArray *backups, const Plan *plan, int64_t 
 
 /* ---- losses ---------------------------------------------------------------------------------- */
 
-static gboolean passes_one_of(const GPtrArray *backups, const Backup *backup, const GPtrArray *ids)
-{
-    g_autoptr(GPtrArray) path = chain_path(backups, backup, NULL);
-    for (guint i = 0; path != NULL && i < path->len; i++) {
-        const Backup *link = path->pdata[i];
-        for (guint j = 0; j < ids->len; j++) {
-            if (g_str_equal(link->id, ids->pdata[j]))
-                return TRUE;
-        }
-    }
-    return FALSE;
-}
-
+/* A parent comes before what hangs on it, so one way from the oldest on meets all. */
 GPtrArray *explain_loss(const GPtrArray *backups, const GPtrArray *ids)
 {
     GPtrArray *lost = g_ptr_array_new();
+    g_autoptr(GHashTable) gone = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < ids->len; i++)
+        g_hash_table_add(gone, ids->pdata[i]);
     for (guint i = 0; i < backups->len; i++) {
         Backup *backup = backups->pdata[i];
-        if (chain_sound(backups, backup, NULL) && passes_one_of(backups, backup, ids))
+        if (!g_hash_table_contains(gone, backup->id) &&
+            !g_hash_table_contains(gone, backup->parent))
+            continue;
+        g_hash_table_add(gone, backup->id);
+        if (chain_sound(backups, backup, NULL))
             g_ptr_array_add(lost, backup);
     }
     return lost;

@@ -19,9 +19,10 @@ typedef struct {
     const Backup *backup;
     const Group *group;
     gboolean there;  /* not missing */
-    gboolean sound;  /* restorable, with all it needs */
-    gboolean proven; /* as `status` means it */
+    gboolean sound;  /* chain_sound() */
+    gboolean proven; /* chain_proven(), as `status` means it */
     gboolean passed; /* ever proven, however long ago it was read */
+    int64_t read_at; /* when the longest unread link of its chain was read; 0: one never was */
     const char *rule;
     char *sentence;
 } Link;
@@ -62,15 +63,27 @@ static void judgement_clear(Judgement *judgement)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Judgement, judgement_clear)
 
+static Link *parent_of(const Judgement *judgement, const Link *link)
+{
+    return g_hash_table_lookup(judgement->by_id, link->backup->parent);
+}
+
+/*
+ * What chain.h finds out by walking down the chain, of each link from its parent, which comes
+ * first: of thousands of backups this is asked again and again.
+ */
 static void look_at_link(Judgement *judgement, const Backup *backup)
 {
-    const GPtrArray *backups = judgement->backups;
     Link *link = g_new0(Link, 1);
     link->backup = backup;
+    const Link *parent = backup->type == BACKUP_FULL ? NULL : parent_of(judgement, link);
+    gboolean rests = backup->type == BACKUP_FULL || (parent != NULL && parent->sound);
     link->there = backup->state != STATE_MISSING;
-    link->sound = chain_sound(backups, backup, NULL);
-    link->passed = link->sound && chain_proven(backups, backup, 0);
-    link->proven = link->passed && chain_proven(backups, backup, judgement->facts->read_since);
+    link->sound = rests && backup->state == STATE_COMPLETE;
+    link->read_at = parent != NULL ? MIN(parent->read_at, backup->files_at) : backup->files_at;
+    link->passed = link->sound && link->read_at != 0 && backup->proof >= PROOF_PREPARE &&
+                   backup->proof_failed == PROOF_NONE;
+    link->proven = link->passed && link->read_at >= judgement->facts->read_since;
     g_ptr_array_add(judgement->links, link);
     g_hash_table_insert(judgement->by_id, backup->id, link);
     if (link->sound)
@@ -113,11 +126,6 @@ static Judgement look(const GPtrArray *backups, const RetentionRules *rules,
         look_at_link(&judgement, judgement.backups->pdata[i]);
     look_at_chains(&judgement);
     return judgement;
-}
-
-static Link *parent_of(const Judgement *judgement, const Link *link)
-{
-    return g_hash_table_lookup(judgement->by_id, link->backup->parent);
 }
 
 int64_t retention_moment(const Backup *backup)
@@ -411,10 +419,11 @@ static void keep_quarantined(Judgement *judgement)
 {
     for (guint i = 0; i < judgement->links->len; i++) {
         Link *link = judgement->links->pdata[i];
-        int64_t since = link->sound ? 0 : bad_since(judgement, link);
-        int64_t until = since + judgement->rules->keep_quarantined;
+        if (link->sound)
+            continue;
+        int64_t until = bad_since(judgement, link) + judgement->rules->keep_quarantined;
         g_autofree char *when = clock_format(until);
-        if (!link->sound && judgement->facts->now < until)
+        if (judgement->facts->now < until)
             keep(link, "keep_quarantined", "it does not restore, and stays until %s", when);
     }
 }

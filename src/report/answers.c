@@ -40,23 +40,19 @@ static json_t *ids_json(const GPtrArray *ids)
     return list;
 }
 
-static gboolean is_lost(const Impact *impact, const Backup *backup)
-{
-    for (guint i = 0; i < impact->lost->len; i++) {
-        if (impact->lost->pdata[i] == backup)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* What would be left as the newest one that restores, or is proven; NULL: none. */
 static const Backup *newest_left(const Impact *impact, gboolean proven)
 {
+    guint lost = impact->lost->len; /* they are in the order of the backups */
     for (guint i = impact->backups->len; i > 0; i--) {
         const Backup *backup = impact->backups->pdata[i - 1];
+        if (lost > 0 && impact->lost->pdata[lost - 1] == backup) {
+            lost--;
+            continue;
+        }
         gboolean good = proven ? chain_proven(impact->backups, backup, impact->read_since)
                                : chain_sound(impact->backups, backup, NULL);
-        if (good && !is_lost(impact, backup))
+        if (good)
             return backup;
     }
     return NULL;
