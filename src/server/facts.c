@@ -243,7 +243,7 @@ gboolean log_status_lsn(const char *storage_engines, uint64_t *lsn)
     return found;
 }
 
-/* Before MySQL 8.0.30 there is no other place; it needs BACKUP_ADMIN. */
+/* Exact, but it needs BACKUP_ADMIN. */
 static gboolean ask_log_status(const Server *server, uint64_t *lsn, GError **error)
 {
     g_autofree char *json = NULL;
@@ -260,9 +260,12 @@ static gboolean ask_log_status(const Server *server, uint64_t *lsn, GError **err
 
 gboolean server_lsn(Server *server, uint64_t *lsn, GError **error)
 {
-    if (server->dialect->lsn == NULL)
+    const Dialect *dialect = server->dialect;
+    if (dialect->lsn == NULL)
         return ask_log_status(server, lsn, error);
-    return ask_status(server, "its LSN", server->dialect->lsn, lsn, error);
+    if (dialect->lsn_lags && ask_log_status(server, lsn, NULL))
+        return TRUE;
+    return ask_status(server, "its LSN", dialect->lsn, lsn, error);
 }
 
 gboolean server_data_bytes(Server *server, uint64_t *bytes, GError **error)

@@ -18,6 +18,7 @@ typedef struct {
     const char *gtid;            /* variable */
     const char *status_table;    /* VARIABLE_NAME, VARIABLE_VALUE */
     const char *lsn;             /* status; NULL: it is asked of performance_schema.log_status */
+    gboolean lsn_lags;           /* that status is a second old (tried: MySQL 9.7.4) */
     const char *lsn_flushed;     /* status; NULL: it does not tell */
     const char *binlog_grant;    /* to leave the binary log */
     const char *tablespaces;     /* FILE_SIZE */

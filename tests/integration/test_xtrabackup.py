@@ -259,6 +259,15 @@ def test_a_mariadb_is_not_backed_up_with_xtrabackup(bare_site, place):
     assert site.links() == []
 
 
+def test_an_lsn_that_the_server_shows_a_second_late_is_no_server_that_was_put_back(site, front):
+    site.backup("full")
+    late = {"Innodb_redo_log_current_lsn": str(site.newest()["last_lsn"] - 1)}
+    with front.but(status={**front.state["status"], **late}):
+        site.good("backup", "--type=incremental")
+    with front.but(status={**front.state["status"], **late}), front.without("BACKUP_ADMIN"):
+        site.ended(SERVER, "backup", words=["GRANT BACKUP_ADMIN"])
+
+
 def test_a_server_that_was_upgraded_gets_a_full(site, front, place):
     site.backup("full")
     site.configure(instance={"engine": standin.install(place, "9.7.1-rc1")})
