@@ -12,6 +12,41 @@ gboolean timeline_wants_canary(CanaryMode mode, const ServerFacts *facts)
     return mode == CANARY_YES || (mode == CANARY_AUTO && !facts->read_only && !facts->replica);
 }
 
+/* A canary makes a chain last longer; a backup without one is as good. */
+static gboolean go_without(const InstanceConfig *config, const char *why, const char *remedy,
+                           GError **error)
+{
+    if (config->canary == CANARY_YES)
+        return fail(error, STATUS_SERVER,
+                    "the canary row cannot be written: %s" HINT("%s; or set canary = no"), why,
+                    remedy);
+    return TRUE;
+}
+
+static const char costs[] = "no canary row is written, so a restart of the server will cost a full";
+
+static gboolean begin_without_rights(const InstanceConfig *config, const Server *server,
+                                     const char *why, GError **error)
+{
+    g_autofree char *grants = canary_grants(server, config->canary_schema);
+    g_autofree char *remedy = g_strdup_printf("type: %s", grants);
+    if (!go_without(config, why, remedy, error))
+        return FALSE;
+    log_notice("%s: %s", costs, why);
+    return TRUE;
+}
+
+static gboolean begin_without_table(const InstanceConfig *config, const char *why, GError **error)
+{
+    g_autofree char *remedy =
+        g_strdup_printf("mend the table %s.canary, or drop it, which costs a full and an alarm",
+                        config->canary_schema);
+    if (!go_without(config, why, remedy, error))
+        return FALSE;
+    log_warning("%s: %s; %s", costs, why, remedy);
+    return TRUE;
+}
+
 gboolean timeline_begin(const InstanceConfig *config, const Login *login, const ServerFacts *facts,
                         const char *backup, char **canary, GError **error)
 {
@@ -19,21 +54,15 @@ gboolean timeline_begin(const InstanceConfig *config, const Login *login, const 
     if (!timeline_wants_canary(config->canary, facts))
         return TRUE;
     g_autoptr(Server) server = server_connect(login, SERVER_TIMEOUT_S, error);
+    if (server == NULL)
+        return FALSE;
     g_autofree char *uuid = g_uuid_string_random();
     g_autofree char *refused = NULL;
-    if (server == NULL ||
-        !canary_write(server, config->canary_schema, uuid, backup, &refused, error))
-        return FALSE;
-    if (refused != NULL) {
-        g_autofree char *grants = canary_grants(server, config->canary_schema);
-        if (config->canary == CANARY_YES)
-            return fail(error, STATUS_SERVER,
-                        "the canary row cannot be written: %s" HINT("type: %s; or set canary = no"),
-                        refused, grants);
-        log_notice("no canary row is written, so a restart of the server will cost a full: %s",
-                   refused);
-        return TRUE;
-    }
+    g_autoptr(GError) failure = NULL;
+    if (!canary_write(server, config->canary_schema, uuid, backup, &refused, &failure))
+        return begin_without_table(config, failure->message, error);
+    if (refused != NULL)
+        return begin_without_rights(config, server, refused, error);
     g_free(*canary);
     *canary = g_steal_pointer(&uuid);
     return TRUE;
@@ -52,9 +81,14 @@ gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, co
     if (*parent->canary == '\0')
         return TRUE;
     g_autoptr(Server) server = server_connect(login, SERVER_TIMEOUT_S, error);
-    CanaryRow row = {0};
-    if (server == NULL || !canary_find(server, config->canary_schema, parent->canary, &row, error))
+    if (server == NULL)
         return FALSE;
+    CanaryRow row = {0};
+    g_autoptr(GError) failure = NULL;
+    if (!canary_find(server, config->canary_schema, parent->canary, &row, &failure)) {
+        log_warning("nothing is known of the canary row of %s: %s", parent->id, failure->message);
+        return TRUE;
+    }
     if (row.known)
         *state = !row.written ? CANARY_GONE : row.stamped ? CANARY_STAMPED : CANARY_UNSTAMPED;
     return TRUE;

@@ -18,7 +18,8 @@ gboolean timeline_wants_canary(CanaryMode mode, const ServerFacts *facts);
 
 /*
  * Writes the row; `canary` gets its uuid, or "" when none is wanted or, with `auto`, the server
- * does not let us.  Free it.  STATUS_SERVER otherwise.
+ * does not let us (a notice) or the table is of no use (a warning).  Free it.  STATUS_SERVER
+ * otherwise.
  */
 gboolean timeline_begin(const InstanceConfig *config, const Login *login, const ServerFacts *facts,
                         const char *backup, char **canary, GError **error);
@@ -27,7 +28,7 @@ gboolean timeline_begin(const InstanceConfig *config, const Login *login, const 
 gboolean timeline_end(const InstanceConfig *config, Server *server, const char *canary,
                       const char *backup, GError **error);
 
-/* What became of the parent's row. */
+/* What became of the parent's row; a table that cannot be read tells nothing, with a warning. */
 gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, const Backup *parent,
                             CanaryState *state, GError **error);
 

@@ -52,6 +52,12 @@ static gboolean run(const Server *server, GError **error, const char *format, ..
     return ask_nothing(server, question, sql, error);
 }
 
+/* Who holds the table must not hold up a backup. */
+static gboolean wait_briefly(const Server *server, GError **error)
+{
+    return run(server, error, "SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5");
+}
+
 /* A row that went through the binary log would be an errant transaction on every replica, and come
  * back when the log is replayed. */
 static gboolean leave_binlog(Server *server, GError **error)
@@ -118,7 +124,8 @@ static gboolean wait_for_flush(Server *server, GError **error)
 static gboolean write_row(Server *server, const char *schema, const char *uuid, const char *backup,
                           GError **error)
 {
-    return leave_binlog(server, error) && make_table(server, schema, error) &&
+    return wait_briefly(server, error) && leave_binlog(server, error) &&
+           make_table(server, schema, error) &&
            run(server, error,
                "DELETE FROM `%s`.canary WHERE at < UTC_TIMESTAMP() - INTERVAL %d DAY", schema,
                KEEP_DAYS) &&
@@ -171,7 +178,8 @@ char *canary_grants(const Server *server, const char *schema)
 gboolean canary_stamp(Server *server, const char *schema, const char *uuid, const char *backup,
                       GError **error)
 {
-    return leave_binlog(server, error) && add_row(server, schema, uuid, "stamped", backup, error) &&
+    return wait_briefly(server, error) && leave_binlog(server, error) &&
+           add_row(server, schema, uuid, "stamped", backup, error) &&
            wait_for_flush(server, error);
 }
 
@@ -195,7 +203,8 @@ gboolean canary_find(Server *server, const char *schema, const char *uuid, Canar
     g_autofree char *sql =
         g_strdup_printf("SELECT event FROM `%s`.canary WHERE uuid = '%s'", schema, uuid);
     g_autoptr(GError) failure = NULL;
-    gboolean asked = ask(server, question, sql, keep_event, row, &failure);
+    gboolean asked = wait_briefly(server, &failure) &&
+                     ask(server, question, sql, keep_event, row, &failure);
     row->known = asked || !was_refused(server);
     if (asked || is_absent(server) || !row->known)
         return TRUE;

@@ -212,6 +212,33 @@ def test_a_dropped_table_of_canaries_is_a_break(own_site):
     assert own_site.newest()["canary"] != ""
 
 
+def test_a_canary_table_that_is_of_no_use_costs_no_backup(own_site):
+    """The start of the server is the witness then; and the table is blamed, for nobody else will."""
+    own_site.backup("full")
+    own_site.server.sql("ALTER TABLE lsnchain.canary DROP COLUMN at, CHANGE event what INT")
+    before = own_site.newest()["id"]
+    own_site.ended(WARNINGS, "backup", words=["no canary row is written", "Unknown column"])
+    assert (own_site.newest()["parent"], own_site.newest()["canary"]) == (before, "")
+    own_site.configure(instance={"canary": "yes"})
+    own_site.ended(SERVER, "backup", words=["canary", "hint: ", "lsnchain.canary"])
+
+
+def test_a_canary_table_that_somebody_locks_is_not_waited_for_long(own_site):
+    server = own_site.server
+    own_site.backup("full")
+    locker = subprocess.Popen(
+        ["mariadb", "--no-defaults", f"--socket={server.socket}", "--user=root", "--execute",
+         "BEGIN; UPDATE lsnchain.canary SET at = NOW(); SELECT SLEEP(100)"], stdout=subprocess.DEVNULL)
+    try:
+        lsnsite.wait_until(lambda: server.sql("SELECT 1 FROM information_schema.processlist"
+                                              " WHERE info LIKE '%SLEEP(100)' AND state = 'User sleep'"),
+                           locker)
+        own_site.ended(WARNINGS, "backup", words=["no canary row is written", "(1205)"])
+    finally:
+        locker.kill()
+        locker.wait()
+
+
 def test_the_schema_is_configurable(own_site):
     own_site.server.sql("GRANT CREATE, SELECT, INSERT, DELETE ON watch.* TO lsnbackup@localhost")
     own_site.configure(instance={"canary_schema": "watch"})
