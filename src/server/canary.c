@@ -52,12 +52,6 @@ static gboolean run(const Server *server, GError **error, const char *format, ..
     return ask_nothing(server, question, sql, error);
 }
 
-/* Who holds the table must not hold up a backup. */
-static gboolean wait_briefly(const Server *server, GError **error)
-{
-    return run(server, error, "SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5");
-}
-
 /* A row that went through the binary log would be an errant transaction on every replica, and come
  * back when the log is replayed. */
 static gboolean leave_binlog(Server *server, GError **error)
@@ -84,15 +78,13 @@ static gboolean make_table(Server *server, const char *schema, GError **error)
                schema);
 }
 
-/* init_connect may have switched autocommit off. */
 static gboolean add_row(Server *server, const char *schema, const char *uuid, const char *event,
                         const char *backup, GError **error)
 {
     return run(server, error,
                "INSERT INTO `%s`.canary (uuid, event, backup, at)"
                " VALUES ('%s', '%s', '%s', UTC_TIMESTAMP(6))",
-               schema, uuid, event, backup) &&
-           run(server, error, "COMMIT");
+               schema, uuid, event, backup);
 }
 
 /*
@@ -124,8 +116,7 @@ static gboolean wait_for_flush(Server *server, GError **error)
 static gboolean write_row(Server *server, const char *schema, const char *uuid, const char *backup,
                           GError **error)
 {
-    return wait_briefly(server, error) && leave_binlog(server, error) &&
-           make_table(server, schema, error) &&
+    return leave_binlog(server, error) && make_table(server, schema, error) &&
            run(server, error,
                "DELETE FROM `%s`.canary WHERE at < UTC_TIMESTAMP() - INTERVAL %d DAY", schema,
                KEEP_DAYS) &&
@@ -178,8 +169,7 @@ char *canary_grants(const Server *server, const char *schema)
 gboolean canary_stamp(Server *server, const char *schema, const char *uuid, const char *backup,
                       GError **error)
 {
-    return wait_briefly(server, error) && leave_binlog(server, error) &&
-           add_row(server, schema, uuid, "stamped", backup, error) &&
+    return leave_binlog(server, error) && add_row(server, schema, uuid, "stamped", backup, error) &&
            wait_for_flush(server, error);
 }
 
@@ -203,8 +193,7 @@ gboolean canary_find(Server *server, const char *schema, const char *uuid, Canar
     g_autofree char *sql =
         g_strdup_printf("SELECT event FROM `%s`.canary WHERE uuid = '%s'", schema, uuid);
     g_autoptr(GError) failure = NULL;
-    gboolean asked = wait_briefly(server, &failure) &&
-                     ask(server, question, sql, keep_event, row, &failure);
+    gboolean asked = ask(server, question, sql, keep_event, row, &failure);
     row->known = asked || !was_refused(server);
     if (asked || is_absent(server) || !row->known)
         return TRUE;

@@ -251,6 +251,14 @@ static gboolean open_connection(Server *server, const Login *login, int64_t time
     return TRUE;
 }
 
+/*
+ * No question of ours may stand behind a DDL for a year, the default; SHOW GRANTS quotes as the
+ * session does; and init_connect may have switched autocommit off.
+ */
+static const char manners[] = "SET SESSION lock_wait_timeout = 5, innodb_lock_wait_timeout = 5,"
+                              " sql_mode = 'STRICT_ALL_TABLES', sql_quote_show_create = 1,"
+                              " autocommit = 1";
+
 static gboolean introduce(Server *server, GError **error)
 {
     char *values[3] = {NULL, NULL, NULL};
@@ -263,9 +271,7 @@ static gboolean introduce(Server *server, GError **error)
     if (!told)
         return FALSE;
     server->dialect = dialect_of(server->version);
-    /* No question of ours may stand behind a DDL for a year, the default. */
-    return ask_nothing(server, "a short wait for locks", "SET SESSION lock_wait_timeout = 5",
-                       error);
+    return ask_nothing(server, "a session as we need it", manners, error);
 }
 
 Server *server_connect(const Login *login, int64_t timeout_s, GError **error)

@@ -262,3 +262,12 @@ def test_check_tells_whether_the_next_backup_will_have_a_canary(own_site):
     assert canary_probe(own_site, 0)["result"] == "ok"
     own_site.configure(instance={"canary": "no"})
     assert "costs a full" in canary_probe(own_site, 0)["message"]
+
+
+@pytest.mark.parametrize("mode", ["ANSI_QUOTES", "ORACLE,PAD_CHAR_TO_FULL_LENGTH", "NO_BACKSLASH_ESCAPES"])
+def test_whatever_way_the_server_quotes_its_canary_is_written_and_its_grants_are_read(own_site, mode):
+    own_site.server.sql(f"SET GLOBAL sql_mode = '{mode}'; SET GLOBAL autocommit = 0")
+    assert canary_probe(own_site, 0)["result"] == "ok"
+    own_site.backup("full")
+    expect_incremental(own_site)
+    assert own_site.newest()["canary"] != ""
