@@ -51,6 +51,16 @@ RetentionFacts expire_facts(const Run *run, char **trouble)
     };
 }
 
+/* Recovery may have found a backup gone; a verify beside us, a backup damaged. */
+static void look_for_trouble(const Run *run, RetentionFacts *facts, char **trouble)
+{
+    if (facts->trouble != NULL)
+        return;
+    *trouble = run_trouble(run);
+    facts->trouble = *trouble;
+    facts->trouble_rule = *trouble != NULL ? "failed-run" : NULL;
+}
+
 static void judge(const Run *run, const RetentionFacts *facts, ExpireOutcome *outcome)
 {
     const RetentionRules rules = expire_rules(run);
@@ -83,8 +93,11 @@ static gboolean still_goes(const Retention *retention, const char *id)
 static gboolean may_go(const Catalog *catalog, const GPtrArray *ids, void *data, GError **error)
 {
     const Work *work = data;
+    g_autofree char *trouble = NULL;
+    RetentionFacts facts = *work->facts;
+    look_for_trouble(work->run, &facts, &trouble);
     const RetentionRules rules = expire_rules(work->run);
-    g_auto(Retention) again = retention_judge(catalog->backups, &rules, work->facts);
+    g_auto(Retention) again = retention_judge(catalog->backups, &rules, &facts);
     for (guint i = 0; i < ids->len; i++) {
         if (!still_goes(&again, ids->pdata[i]))
             return fail(error, STATUS_REFUSED, "a rule keeps it meanwhile");
@@ -170,9 +183,11 @@ static gboolean expire(Run *run, gboolean dry_run, ExpireOutcome *outcome, GErro
     if (!dry_run && !run_lock(run, error))
         return FALSE;
     g_autofree char *trouble = NULL; /* recovery may write the catalog: what it heals counts */
-    const RetentionFacts facts = expire_facts(run, &trouble);
+    g_autofree char *found = NULL;
+    RetentionFacts facts = expire_facts(run, &trouble);
     if (!dry_run && !flow_recover(run, error))
         return FALSE;
+    look_for_trouble(run, &facts, &found);
     judge(run, &facts, outcome);
     const Work work = {run, &facts, outcome};
     return dry_run ? weigh_all(run, outcome, error) : remove_all(&work, error);

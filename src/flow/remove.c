@@ -47,32 +47,37 @@ static GPtrArray *without(const GPtrArray *backups, const GPtrArray *doomed)
     return left;
 }
 
-static void look(const Run *run, const Backup *backup, RemoveOutcome *outcome)
+static GPtrArray *floors_of(const Run *run, const GPtrArray *backups, const GPtrArray *doomed)
 {
     g_autofree char *trouble = NULL;
     const RetentionRules rules = expire_rules(run);
     const RetentionFacts facts = expire_facts(run, &trouble);
+    return retention_floors(backups, doomed, &rules, &facts);
+}
+
+static void look(const Run *run, const Backup *backup, RemoveOutcome *outcome)
+{
     outcome->backups = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free);
     for (guint i = 0; i < run->catalog->backups->len; i++)
         g_ptr_array_add(outcome->backups, backup_copy(run->catalog->backups->pdata[i]));
     const GPtrArray *all = outcome->backups;
     outcome->doomed = with_all_that_hangs_on_it(all, backup_find(all, backup->id));
-    outcome->floors = retention_floors(all, outcome->doomed, &rules, &facts);
+    outcome->floors = floors_of(run, all, outcome->doomed);
     g_autoptr(GPtrArray) left = without(all, outcome->doomed);
     outcome->restorable[0] = chain_restorable_until(all);
     outcome->restorable[1] = chain_restorable_until(left);
-    outcome->proven[0] = chain_proven_until(all, facts.read_since);
-    outcome->proven[1] = chain_proven_until(left, facts.read_since);
+    outcome->proven[0] = chain_proven_until(all, run_read_since(run));
+    outcome->proven[1] = chain_proven_until(left, run_read_since(run));
 }
 
-static gboolean check_floors(const Run *run, const char *id, const RemoveOutcome *outcome,
+static gboolean check_floors(const Run *run, const char *id, const GPtrArray *floors,
                              GError **error)
 {
-    if (outcome->floors->len == 0)
+    if (floors->len == 0)
         return TRUE;
     g_autoptr(GString) why = g_string_new(NULL);
-    for (guint i = 0; i < outcome->floors->len; i++) {
-        const Fate *floor = outcome->floors->pdata[i];
+    for (guint i = 0; i < floors->len; i++) {
+        const Fate *floor = floors->pdata[i];
         g_string_append_printf(why, "%s%s (%s): %s", i > 0 ? "; " : "", floor->backup->id,
                                floor->rule, floor->sentence);
     }
@@ -84,19 +89,36 @@ static gboolean check_floors(const Run *run, const char *id, const RemoveOutcome
 
 /* ---- do -------------------------------------------------------------------------------------- */
 
-/* What hangs on it, or is pinned, is what it was when the floors were looked at. */
+typedef struct {
+    Run *run;
+    const RemoveRequest *request;
+    RemoveOutcome *outcome;
+} Work;
+
+/* A verify may have condemned meanwhile what was to be left; the first of these is the one named. */
+static gboolean check_floors_again(const Work *work, const Catalog *catalog, const GPtrArray *ids,
+                                   GError **error)
+{
+    g_autoptr(GPtrArray) doomed = g_ptr_array_new();
+    for (guint i = 0; i < ids->len; i++)
+        g_ptr_array_add(doomed, catalog_find(catalog, ids->pdata[i]));
+    g_autoptr(GPtrArray) floors = floors_of(work->run, catalog->backups, doomed);
+    return check_floors(work->run, ids->pdata[0], floors, error);
+}
+
+/* What was looked at is as it was. */
 static gboolean may_go(const Catalog *catalog, const GPtrArray *ids, void *data, GError **error)
 {
-    const RemoveOutcome *outcome = data;
+    const Work *work = data;
     for (guint i = 0; i < ids->len; i++) {
-        const Backup *then = backup_find(outcome->backups, ids->pdata[i]);
+        const Backup *then = backup_find(work->outcome->backups, ids->pdata[i]);
         const Backup *now = backup_find(catalog->backups, ids->pdata[i]);
         if (now == NULL || now->pinned != then->pinned || now->state != then->state ||
             now->proof != then->proof)
             return fail(error, STATUS_REFUSED, "%s was changed meanwhile" HINT("try it again"),
                         then->id);
     }
-    return TRUE;
+    return work->request->force || check_floors_again(work, catalog, ids, error);
 }
 
 static GPtrArray *ids_of(const GPtrArray *backups)
@@ -109,12 +131,14 @@ static GPtrArray *ids_of(const GPtrArray *backups)
     return ids;
 }
 
-static gboolean remove_doomed(Run *run, const char *chain, gboolean dry_run, RemoveOutcome *outcome,
-                              GError **error)
+static gboolean remove_doomed(const Work *work, const char *chain, GError **error)
 {
+    Run *run = work->run;
+    RemoveOutcome *outcome = work->outcome;
+    gboolean dry_run = work->request->dry_run;
     g_autoptr(GPtrArray) ids = ids_of(outcome->doomed);
     g_autoptr(GPtrArray) removed = g_ptr_array_new_with_free_func(g_free);
-    const RemovalSpec spec = {chain, ids, may_go, outcome};
+    const RemovalSpec spec = {chain, ids, may_go, (void *)(uintptr_t)work};
     if (!trash_weigh(run->shelf, ids, &outcome->freed, error))
         return FALSE;
     outcome->removed = !dry_run && removal_run(run, &spec, removed, error);
@@ -132,9 +156,10 @@ static gboolean remove_one(Run *run, const RemoveRequest *request, RemoveOutcome
     g_autofree char *id = g_strdup(backup->id);
     g_autofree char *chain = g_strdup(backup->chain);
     look(run, backup, outcome);
-    if (!request->force && !check_floors(run, id, outcome, error))
+    if (!request->force && !check_floors(run, id, outcome->floors, error))
         return FALSE;
-    if (remove_doomed(run, chain, request->dry_run, outcome, error))
+    const Work work = {run, request, outcome};
+    if (remove_doomed(&work, chain, error))
         return TRUE;
     g_prefix_error(error, "cannot remove %s: ", id);
     return FALSE;
@@ -166,7 +191,7 @@ static gboolean set_pin(Catalog *catalog, void *data, GError **error)
     const Pin *pin = data;
     const Shelf *shelf = pin->run->shelf;
     Backup *backup = catalog_find(catalog, pin->id);
-    if (backup == NULL)
+    if (backup == NULL || !shelf_has_backup(shelf, pin->id))
         return fail(error, STATUS_USAGE, "%s was removed meanwhile", pin->id);
     /* the tree may be ahead of the catalog: a run was killed between the two */
     if (!tree_read_marks(shelf, backup, error))

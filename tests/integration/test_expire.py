@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Old backups go, and only those: expire, remove, pin; what holds them back; what is left."""
+import contextlib
 import fcntl
 import hashlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import checker
@@ -304,6 +306,47 @@ def test_only_one_run_at_a_time_changes_an_instance(weeks):
         assert weeks.good("expire", "--dry-run", env=TODAY).stdout.count("would remove") == 3
         weeks.good("pin", weeks.ids[2])
     assert ids(weeks) == weeks.ids
+
+
+@contextlib.contextmanager
+def halted_before_its_change(site, *arguments):
+    """It has judged, and waits for catalog.lock; it goes on, and ends, when the block does."""
+    path = site.repository / site.INSTANCE / "catalog.lock"
+    with open(path, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        running = site.start(*arguments, env=TODAY)
+        descriptors = pathlib.Path(f"/proc/{running.pid}/fd")
+        try:
+            lsnsite.wait_until(lambda: any(entry.is_symlink() and os.readlink(entry) == str(path)
+                                           for entry in descriptors.iterdir()), running)
+            running.send_signal(signal.SIGSTOP)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield running
+        finally:
+            running.send_signal(signal.SIGCONT)
+            running.said = running.communicate()[1]
+
+
+def test_what_is_pinned_while_expire_waits_for_the_catalog_stays(weeks):
+    with halted_before_its_change(weeks, "expire") as running:
+        weeks.good("pin", weeks.ids[1])
+    assert running.returncode == 0 and "a rule keeps it meanwhile" in running.said
+    expect_sound(weeks, weeks.ids)
+
+
+def test_what_became_the_newest_data_while_remove_waits_for_the_catalog_stays(weeks):
+    with halted_before_its_change(weeks, "remove", weeks.ids[2]) as running:
+        for number in (3, 6):
+            spoil(weeks, number)
+    assert running.returncode == REFUSED and "newest-restorable" in running.said, running.said
+    assert ids(weeks) == weeks.ids
+
+
+def test_nothing_goes_when_a_backup_is_found_gone_from_the_tree(weeks):
+    lsnsite.remove_published(weeks.directory(weeks.ids[4]))
+    for _ in range(2):
+        answer = told(weeks, status=WARNINGS)
+        assert answer["withheld"]["rule"] == "failed-run" and answer["removed"] == []
 
 
 # ---- a kill --------------------------------------------------------------------------------------
