@@ -7,12 +7,19 @@
 
 #include <string.h>
 
+/* A file of the working directory may be named without a slash, where it looks like no id. */
+static gboolean is_path(const char *wanted)
+{
+    gboolean like_id = g_ascii_isdigit(*wanted) || g_str_has_prefix(wanted, "latest");
+    return strchr(wanted, '/') != NULL || (!like_id && g_file_test(wanted, G_FILE_TEST_EXISTS));
+}
+
 static gboolean impact_one(App *app, Run *run, void *data, GError **error)
 {
     const char *wanted = data;
     const GPtrArray *backups = run->catalog->backups;
     g_autoptr(GPtrArray) holders = NULL;
-    if (strchr(wanted, '/') != NULL) {
+    if (is_path(wanted)) {
         holders = holders_of(run->shelf, wanted, error);
         if (holders == NULL)
             return FALSE;

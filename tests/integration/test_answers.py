@@ -100,9 +100,41 @@ def test_impact_of_a_file_that_is_gone_is_that_of_its_own_backup(week):
     assert impact(week, path)["lost"] == [week.ids[2]]
 
 
+def test_impact_takes_a_path_however_it_is_written(week, monkeypatch):
+    """Through links, relative, with .. behind a link (which the kernel follows first)."""
+    path = week.sealed(week.ids[1], "sbtest1")
+    elsewhere = week.place / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "repository").symlink_to(week.repository)
+    (elsewhere / "data").symlink_to(path.parent.parent)
+    (elsewhere / "file").symlink_to(path)
+    inside = path.relative_to(week.repository)
+    for written in (elsewhere / "repository" / inside, f"{path.parent}/../sbtest/{path.name}",
+                    f"{elsewhere}/data/../../{week.ids[1]}/data/sbtest/{path.name}", elsewhere / "file"):
+        assert impact(week, written)["lost"] == week.ids[1:], written
+    assert impact(week, f"{week.directory(week.ids[1])}/")["lost"] == week.ids[1:]
+    monkeypatch.chdir(path.parent)
+    for written in (path.name, f"./{path.name}", f"../sbtest/{path.name}"):
+        assert impact(week, written)["lost"] == week.ids[1:], written
+
+
+def test_answers_of_chains_without_their_head_or_tail(week):
+    lsnsite.flip_byte(week.sealed(week.ids[2], "sbtest1"))
+    week.ended(20, "verify", week.ids[2], "--level=files")
+    assert impact(week, week.ids[2])["lost"] == []
+    assert impact(week, week.ids[1])["lost"] == [week.ids[1]]
+    lsnsite.remove_published(week.directory(week.ids[0]))
+    week.ended(3, "backup")
+    assert "missing" in why(week, week.ids[0])["restorable"][0]["answer"]
+    assert "nothing of the chain" in why(week, week.ids[1])["salvage"][0]["answer"]
+    assert impact(week, week.ids[1])["lost"] == []
+    assert impact(week, week.directory(week.ids[0]) / "data/ibdata1.lz4")["lost"] == []
+
+
 def test_impact_refuses_what_is_in_no_backup(week):
     week.ended(USAGE, "impact", "/etc/passwd", words=["no file of a backup", "hint: "])
     week.ended(USAGE, "impact", week.repository / "shop/catalog.ini", words=["hint: "])
+    week.ended(USAGE, "impact", week.directory("nonsense") / "data", words=["hint: "])
 
 
 def test_both_answer_on_a_bare_host_and_beside_a_damaged_chain(week):
