@@ -7,6 +7,7 @@
 #include "engine/datadir.h"
 #include "engine/engine.h"
 #include "flow/channels.h"
+#include "flow/expire.h"
 #include "flow/inspect.h"
 #include "flow/room.h"
 #include "flow/timeline.h"
@@ -284,6 +285,41 @@ static gboolean probe_canary(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+static guint count_withheld(const Found *found, const RetentionRules *rules)
+{
+    const RetentionFacts facts = {.now = clock_now(),
+                                  .read_since = clock_now() - found->instance->reread_every};
+    g_auto(Retention) retention = retention_judge(found->catalog->backups, rules, &facts);
+    return retention.withheld != NULL ? retention.due : 0;
+}
+
+/* Where nobody proves, nothing is ever removed: quiet until there is something to remove. */
+static gboolean probe_retention(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    if (found->catalog == NULL)
+        return skip(probe, "the catalog is not known");
+    const InstanceConfig *config = found->instance;
+    const Run run = {.config = config};
+    const RetentionRules rules = expire_rules(&run);
+    gboolean proves = config->keep_proven == 0 || config->verify_after >= (int)PROOF_PREPARE;
+    guint withheld = proves ? 0 : count_withheld(found, &rules);
+    if (!retention_asks(&rules))
+        probe->text = g_strdup("no keep_ rule is set, so nothing is ever removed");
+    else if (proves)
+        probe->text = g_strdup("after each good backup goes what no rule keeps");
+    else
+        probe->text = g_strdup("nothing goes until the newest chain was verified by hand: "
+                               "keep_proven asks for a proof, and verify_after makes none");
+    if (withheld == 0)
+        return TRUE;
+    probe->result = PROBE_WARNS;
+    probe->hint = g_strdup_printf("%u backups would go; set verify_after = prepare or higher, or "
+                                  "run verify latest, or set keep_proven = 0",
+                                  withheld);
+    return TRUE;
+}
+
 /* Either a probe of our own or a question that a backup asks too. */
 static const struct {
     const char *name;
@@ -299,7 +335,8 @@ static const struct {
     {"redo log", NULL, inspect_redo},       {"other backups", NULL, inspect_other_backup},
     {"long DDL", NULL, inspect_ddl},        {"replication", NULL, inspect_replica},
     {"canary", probe_canary, NULL},         {"rsync", probe_rsync, NULL},
-    {"space", probe_space, NULL},           {"alerts", probe_alerts, NULL},
+    {"space", probe_space, NULL},           {"retention", probe_retention, NULL},
+    {"alerts", probe_alerts, NULL},
 };
 
 static Probe *run_probe(Found *found, size_t i)

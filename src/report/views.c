@@ -73,6 +73,12 @@ static char *proof_text(const Backup *backup)
     return g_strdup(backup->proof == PROOF_NONE ? "-" : proof_level_word(backup->proof));
 }
 
+/* A pin holds the whole chain; it is shown where it was set. */
+static char *state_and_pin(const GPtrArray *backups, const Backup *backup)
+{
+    return g_strconcat(state_text(backups, backup), backup->pinned ? ", pinned" : "", NULL);
+}
+
 static void add_row(Table *table, const GPtrArray *backups, const Backup *backup)
 {
     table_add(table, backup->id);
@@ -81,7 +87,7 @@ static void add_row(Table *table, const GPtrArray *backups, const Backup *backup
     table_take(table, units_size(backup->bytes_plain));
     table_take(table, units_size(backup->bytes_stored));
     table_take(table, units_size(backup->bytes_new));
-    table_add(table, state_text(backups, backup));
+    table_take(table, state_and_pin(backups, backup));
     table_take(table, proof_text(backup));
     table_take(table, clock_format(backup->data_until));
 }

@@ -195,6 +195,18 @@ def test_nothing_goes_while_the_newest_chain_is_not_proven_and_a_proof_is_asked_
     assert set(told(weeks)["removed"]) == set(weeks.ids[:3])
 
 
+def test_check_and_list_tell_what_keeps_old_backups_for_ever(weeks):
+    weeks.configure(instance={"keep_chains": 2})
+    ran = weeks.ended(WARNINGS, "check", env=TODAY, words=["retention", "verify_after"])
+    assert "3 backups would go" in ran.stdout
+    weeks.good("verify", "latest", "--level=prepare", env=TODAY)
+    weeks.good("check", env=TODAY)
+    assert "pinned" not in weeks.good("list").stdout
+    weeks.good("pin", weeks.ids[1])
+    lines = [line for line in weeks.good("list").stdout.splitlines() if "complete, pinned" in line]
+    assert len(lines) == 1 and weeks.ids[1] in lines[0]
+
+
 def test_the_newest_proven_chain_stays_whatever_the_rules_say(weeks):
     weeks.configure(instance={"keep_chains": 1, "keep_proven": 0})
     weeks.good("verify", weeks.ids[1], "--level=prepare", env=TODAY)
