@@ -95,7 +95,8 @@ typedef struct {
     RemoveOutcome *outcome;
 } Work;
 
-/* A verify may have condemned meanwhile what was to be left; the first of these is the one named. */
+/* A verify may have condemned meanwhile what was to be left; the first of these is the one named.
+ */
 static gboolean check_floors_again(const Work *work, const Catalog *catalog, const GPtrArray *ids,
                                    GError **error)
 {

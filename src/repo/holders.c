@@ -57,7 +57,8 @@ static GPtrArray *find(const Shelf *shelf, const char *id, const char *name, GEr
     g_autoptr(GPtrArray) all = shelf_ids(shelf, "backups", error);
     if (all == NULL)
         return NULL;
-    gboolean there = fd >= 0 && *name != '\0' && fstatat(fd, name, &wanted, AT_SYMLINK_NOFOLLOW) == 0 &&
+    gboolean there = fd >= 0 && *name != '\0' &&
+                     fstatat(fd, name, &wanted, AT_SYMLINK_NOFOLLOW) == 0 &&
                      S_ISREG(wanted.st_mode);
     GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; there && i < all->len; i++) {

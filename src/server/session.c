@@ -44,8 +44,8 @@ static const Dialect dialects[] = {
     {MYSQL_FAMILY, .since = 80022, .sessions = "performance_schema.processlist",
      .replica_query = "SHOW REPLICA STATUS"},
     {MYSQL_FAMILY, .since = 80030, .sessions = "performance_schema.processlist",
-     .replica_query = "SHOW REPLICA STATUS", .lsn = "Innodb_redo_log_current_lsn",
-     .lsn_lags = TRUE, .lsn_flushed = "Innodb_redo_log_flushed_to_disk_lsn"},
+     .replica_query = "SHOW REPLICA STATUS", .lsn = "Innodb_redo_log_current_lsn", .lsn_lags = TRUE,
+     .lsn_flushed = "Innodb_redo_log_flushed_to_disk_lsn"},
 };
 
 /* 80022 of "8.0.22-log". */
