@@ -53,7 +53,7 @@ def pair(place, template):
         "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}"])
     try:
         replica = start_server(template, place / "replica", 2, [
-            "--relay-log=relay", "--log-slave-updates", "--read-only"])
+            "--relay-log=relay", "--log-slave-updates"])
         try:
             for server in (primary, replica):
                 server.sql("RESET MASTER")
