@@ -39,6 +39,11 @@ static void end_progress(void)
 
 char *log_printable(const char *text)
 {
+    const char *odd = text;
+    while ((*odd >= 0x20 && *odd < 0x7f) || *odd == '\n')
+        odd++;
+    if (*odd == '\0')
+        return g_strdup(text);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     GString *printable = g_string_sized_new(strlen(valid));
     for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {

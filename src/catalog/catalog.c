@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/replace.h"
 #include "catalog/checked.h"
+#include "catalog/plain.h"
 #include "catalog/record.h"
 #include "catalog/tree.h"
 #include "config/ini.h"
@@ -138,18 +139,76 @@ static gboolean check_backups(const Catalog *catalog, const char *where, GError 
     return TRUE;
 }
 
-Catalog *catalog_parse(const GString *text, const char *where, GError **error)
+static gboolean take_plain_head(Plain *plain, Catalog *catalog)
+{
+    const char *format = NULL;
+    const char *generation = NULL;
+    const char *instance = NULL;
+    if (!plain_value(plain, "format", &format) || !checked_format(format, "", NULL) ||
+        !plain_value(plain, "generation", &generation) ||
+        !g_ascii_string_to_unsigned(generation, 10, 0, G_MAXUINT64, &catalog->generation, NULL) ||
+        !plain_value(plain, "instance", &instance))
+        return FALSE;
+    g_free(catalog->instance);
+    catalog->instance = g_strdup(instance);
+    return plain_extras(plain, catalog->extras);
+}
+
+/* NULL: it is not to the letter as we write it, which says nothing yet. */
+static Catalog *read_plain(const GString *text)
+{
+    g_autoptr(Plain) plain = plain_begin(text, section_name);
+    g_autoptr(Catalog) catalog = catalog_new("");
+    const char *id = NULL;
+    if (plain == NULL || !take_plain_head(plain, catalog) ||
+        !plain_section(plain, backup_prefix, &id))
+        return NULL;
+    while (id != NULL) {
+        Backup *backup = backup_new(id);
+        g_ptr_array_add(catalog->backups, backup);
+        if (!plain_facts(plain, backup) || !plain_marks(plain, backup) ||
+            !plain_section(plain, backup_prefix, &id))
+            return NULL;
+    }
+    return g_steal_pointer(&catalog);
+}
+
+static Catalog *read_ini(const GString *text, const char *where, GError **error)
 {
     g_autoptr(Catalog) catalog = catalog_new("");
     Reading reading = {.catalog = catalog, .where = where};
     const IniReader reader = {STATUS_CATALOG, take_entry, &reading};
-    if (!checked_verify(text, section_name, where, error) ||
-        !ini_read(text->str, text->len, where, &reader, error))
+    if (!ini_read(text->str, text->len, where, &reader, error))
         return NULL;
     if (!reading.has_format || !reading.has_generation) {
         (void)fail(error, STATUS_CATALOG, "%s lacks its format or its generation", where);
         return NULL;
     }
+    return g_steal_pointer(&catalog);
+}
+
+/* The error is set, and becomes that of the line that makes no sense, if there is one. */
+static void blame_line(const GString *text, const char *where, GError **error)
+{
+    g_autoptr(GError) nonsense = NULL;
+    g_autoptr(Catalog) read = read_ini(text, where, &nonsense);
+    if (read == NULL)
+        checked_blame(nonsense, where, error);
+}
+
+Catalog *catalog_parse(const GString *text, const char *where, GError **error)
+{
+    g_autoptr(GError) changed = NULL;
+    if (!checked_verify(text, section_name, where, &changed)) {
+        blame_line(text, where, &changed);
+        g_propagate_error(error, g_steal_pointer(&changed));
+        return NULL;
+    }
+    g_autoptr(Catalog) catalog = read_plain(text);
+    if (catalog == NULL)
+        catalog = read_ini(text, where, error);
+    if (catalog == NULL)
+        return NULL;
     g_ptr_array_sort(catalog->backups, backup_compare);
     if (!check_backups(catalog, where, error))
         return NULL;
@@ -180,6 +239,12 @@ static Catalog *parse_one(const Shelf *shelf, const char *name, const GString *t
         return NULL;
     }
     return g_steal_pointer(&catalog);
+}
+
+/* g_string_equal() goes byte by byte. */
+static gboolean are_equal(const GString *a, const GString *b)
+{
+    return a->len == b->len && memcmp(a->str, b->str, a->len) == 0;
 }
 
 static gboolean exists(const Shelf *shelf, const char *name)
@@ -231,7 +296,7 @@ Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
     g_autoptr(GString) copy = read_text(shelf, copy_name, &copy_wrong);
     Catalog *first = parse_one(shelf, file_name, text, &wrong);
     if (first != NULL &&
-        ((copy != NULL && g_string_equal(text, copy)) || copy_not_yet_written(shelf, first)))
+        ((copy != NULL && are_equal(text, copy)) || copy_not_yet_written(shelf, first)))
         return first;
     Catalog *second = parse_one(shelf, copy_name, copy, &copy_wrong);
     if (first == NULL && second == NULL) {

@@ -33,6 +33,19 @@ gboolean checked_verify(const GString *text, const char *section, const char *wh
     return TRUE;
 }
 
+void checked_blame(const GError *nonsense, const char *where, GError **error)
+{
+    g_autofree char *no_sum = g_strconcat(where, ":2: ", NULL);
+    g_autofree char *a_line = g_strconcat(where, ":", NULL);
+    if (!g_str_has_prefix((*error)->message, no_sum) ||
+        !g_str_has_prefix(nonsense->message, a_line) ||
+        !g_ascii_isdigit(nonsense->message[strlen(a_line)]))
+        return;
+    g_autofree char *sentence = error_sentence(nonsense);
+    g_clear_error(error);
+    (void)fail(error, STATUS_CATALOG, "%s; the checksum does not match either", sentence);
+}
+
 gboolean checked_format(const char *value, const char *where, GError **error)
 {
     guint64 format = 0;

@@ -21,6 +21,12 @@ GString *checked_wrap(const char *section, const GString *body);
 gboolean checked_verify(const GString *text, const char *section, const char *where,
                         GError **error);
 
+/*
+ * After a checksum that does not match: what a reader found wrong in the text, when it names a
+ * line, takes the place of that error.
+ */
+void checked_blame(const GError *nonsense, const char *where, GError **error);
+
 /* For the entry `format`: STATUS_CATALOG when it is none, or higher than this program knows. */
 gboolean checked_format(const char *value, const char *where, GError **error);
 

@@ -9,8 +9,10 @@
 static void append_fields(const Backup *backup, const Field *fields, size_t count, GString *text)
 {
     for (size_t i = 0; i < count; i++) {
-        g_autofree char *value = field_text(&fields[i], backup);
-        g_string_append_printf(text, "%s = %s\n", fields[i].key, value);
+        g_string_append(text, fields[i].key);
+        g_string_append(text, " = ");
+        field_append(&fields[i], backup, text);
+        g_string_append_c(text, '\n');
     }
 }
 
@@ -18,7 +20,10 @@ static void append_extras(const GPtrArray *extras, GString *text)
 {
     for (guint i = 0; i < extras->len; i++) {
         const BackupExtra *extra = extras->pdata[i];
-        g_string_append_printf(text, "%s = %s\n", extra->key, extra->value);
+        g_string_append(text, extra->key);
+        g_string_append(text, " = ");
+        g_string_append(text, extra->value);
+        g_string_append_c(text, '\n');
     }
 }
 
@@ -34,7 +39,7 @@ void record_append_marks(const Backup *backup, GString *text)
     append_extras(backup->extra_marks, text);
 }
 
-static const Field *find_field(const Field *fields, size_t count, const char *key)
+const Field *record_find_field(const Field *fields, size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++) {
         if (g_str_equal(fields[i].key, key))
@@ -47,9 +52,9 @@ gboolean record_take(Backup *backup, RecordPart part, gboolean *in_marks, const 
                      const char *value, GError **error)
 {
     const Field *fact =
-        part == RECORD_MARKS ? NULL : find_field(backup_facts, backup_facts_count, key);
+        part == RECORD_MARKS ? NULL : record_find_field(backup_facts, backup_facts_count, key);
     const Field *mark =
-        part == RECORD_FACTS ? NULL : find_field(backup_marks, backup_marks_count, key);
+        part == RECORD_FACTS ? NULL : record_find_field(backup_marks, backup_marks_count, key);
     const Field *field = fact != NULL ? fact : mark;
     if (mark != NULL || part == RECORD_MARKS)
         *in_marks = TRUE;

@@ -22,6 +22,9 @@ typedef enum { RECORD_FACTS, RECORD_MARKS, RECORD_BOTH } RecordPart;
 gboolean record_take(Backup *backup, RecordPart part, gboolean *in_marks, const char *key,
                      const char *value, GError **error);
 
+/* NULL: no field of that table has this key. */
+const Field *record_find_field(const Field *fields, size_t count, const char *key);
+
 /* What may not be missing or contradict itself in facts. */
 gboolean record_check_facts(const Backup *backup, const char *where, GError **error);
 

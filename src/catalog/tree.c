@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "base/replace.h"
 #include "catalog/checked.h"
+#include "catalog/plain.h"
 #include "catalog/record.h"
 #include "config/ini.h"
 #include "repo/sums.h"
@@ -53,11 +54,31 @@ gboolean tree_remove_marks(const Shelf *shelf, const char *id, GError **error)
     return files_remove_tree(shelf->fd, name, error);
 }
 
+/* Of a file in the tree. */
 typedef struct {
-    Backup *backup;
     RecordPart part;
     const char *section;
     const char *where;
+} Kind;
+
+/* NULL: not to the letter as we write it, which says nothing yet. */
+static Backup *read_plain(const GString *text, const char *id, const Kind *kind)
+{
+    g_autoptr(Plain) plain = plain_begin(text, kind->section);
+    g_autoptr(Backup) backup = backup_new(id);
+    const char *value = NULL;
+    if (plain == NULL || !plain_value(plain, "format", &value) ||
+        !checked_format(value, kind->where, NULL))
+        return NULL;
+    gboolean taken = kind->part == RECORD_FACTS ? plain_facts(plain, backup)
+                                                : plain_marks(plain, backup);
+    return taken && plain_section(plain, "", &value) && value == NULL ? g_steal_pointer(&backup)
+                                                                      : NULL;
+}
+
+typedef struct {
+    const Kind *kind;
+    Backup *backup;
     gboolean in_marks;
     gboolean has_format;
 } Reading;
@@ -67,38 +88,65 @@ static gboolean take_entry(const char *section, const char *key, const char *val
 {
     (void)line; /* the reader puts file and line before every message */
     Reading *reading = data;
-    if (!g_str_equal(section, reading->section))
+    const Kind *kind = reading->kind;
+    if (!g_str_equal(section, kind->section))
         return fail(error, STATUS_CATALOG, "[%s] does not belong here", section);
     if (key == NULL || g_str_equal(key, "checksum"))
         return TRUE;
     if (g_str_equal(key, "format")) {
         reading->has_format = TRUE;
-        return checked_format(value, reading->where, error);
+        return checked_format(value, kind->where, error);
     }
-    return record_take(reading->backup, reading->part, &reading->in_marks, key, value, error);
+    return record_take(reading->backup, kind->part, &reading->in_marks, key, value, error);
 }
 
-static gboolean read_record(int dir_fd, const char *path, Reading *reading, GError **error)
+static Backup *read_ini(const GString *text, const char *id, const Kind *kind, GError **error)
+{
+    g_autoptr(Backup) backup = backup_new(id);
+    Reading reading = {.kind = kind, .backup = backup};
+    const IniReader reader = {STATUS_CATALOG, take_entry, &reading};
+    if (!ini_read(text->str, text->len, kind->where, &reader, error))
+        return NULL;
+    if (!reading.has_format) {
+        (void)fail(error, STATUS_CATALOG, "%s lacks its format", kind->where);
+        return NULL;
+    }
+    return g_steal_pointer(&backup);
+}
+
+/* The error is set, and becomes that of the line that makes no sense, if there is one. */
+static void blame_line(const GString *text, const char *id, const Kind *kind, GError **error)
+{
+    g_autoptr(GError) nonsense = NULL;
+    g_autoptr(Backup) read = read_ini(text, id, kind, &nonsense);
+    if (read == NULL)
+        checked_blame(nonsense, kind->where, error);
+}
+
+static Backup *read_record(int dir_fd, const char *path, const char *id, const Kind *kind,
+                           GError **error)
 {
     g_autoptr(GError) failure = NULL;
     g_autoptr(GString) text = files_read_text(dir_fd, path, RECORD_LIMIT, &failure);
-    if (text == NULL)
-        return fail(error, STATUS_CATALOG, "%s: %s", reading->where, failure->message);
-    const IniReader reader = {STATUS_CATALOG, take_entry, reading};
-    if (!checked_verify(text, reading->section, reading->where, error) ||
-        !ini_read(text->str, text->len, reading->where, &reader, error))
-        return FALSE;
-    return reading->has_format ||
-           fail(error, STATUS_CATALOG, "%s lacks its format", reading->where);
+    if (text == NULL) {
+        (void)fail(error, STATUS_CATALOG, "%s: %s", kind->where, failure->message);
+        return NULL;
+    }
+    if (!checked_verify(text, kind->section, kind->where, &failure)) {
+        blame_line(text, id, kind, &failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return NULL;
+    }
+    Backup *backup = read_plain(text, id, kind);
+    return backup != NULL ? backup : read_ini(text, id, kind, error);
 }
 
 Backup *tree_read_facts(int dir_fd, const char *id, GError **error)
 {
     g_autofree char *where = g_strconcat(id, "/", FACTS_NAME, NULL);
-    g_autoptr(Backup) backup = backup_new(id);
-    Reading reading = {backup, RECORD_FACTS, "facts", where, FALSE, FALSE};
-    if (!read_record(dir_fd, FACTS_NAME, &reading, error) ||
-        !record_check_facts(backup, where, error))
+    const Kind facts = {RECORD_FACTS, "facts", where};
+    g_autoptr(Backup) backup = read_record(dir_fd, FACTS_NAME, id, &facts, error);
+    if (backup == NULL || !record_check_facts(backup, where, error))
         return NULL;
     return g_steal_pointer(&backup);
 }
@@ -128,8 +176,12 @@ gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error)
     g_autofree char *name = marks_name(backup->id);
     if (faccessat(shelf->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return TRUE;
-    Reading reading = {backup, RECORD_MARKS, "marks", name, FALSE, FALSE};
-    return read_record(shelf->fd, name, &reading, error);
+    const Kind marks = {RECORD_MARKS, "marks", name};
+    g_autoptr(Backup) read = read_record(shelf->fd, name, backup->id, &marks, error);
+    if (read == NULL)
+        return FALSE;
+    backup_swap_marks(backup, read);
+    return TRUE;
 }
 
 Backup *tree_read(const Shelf *shelf, const char *id, GError **error)

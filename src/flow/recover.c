@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -128,13 +129,15 @@ static gboolean recover_leftovers(Run *run, GError **error)
 
 /* ---- catalog and tree ------------------------------------------------------------------------ */
 
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* `ids` are sorted. */
 static gboolean in_tree(const GPtrArray *ids, const char *id)
 {
-    for (guint i = 0; i < ids->len; i++) {
-        if (g_str_equal(ids->pdata[i], id))
-            return TRUE;
-    }
-    return FALSE;
+    return ids->len > 0 && bsearch(&id, ids->pdata, ids->len, sizeof *ids->pdata, compare_ids);
 }
 
 static char *marks_of(const Backup *backup)

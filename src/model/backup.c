@@ -83,11 +83,25 @@ static void *place(const Field *field, const Backup *backup)
     return (char *)(uintptr_t)backup + field->at;
 }
 
+/* Every second text is empty, and shares this one: a catalog of 10,000 backups has 190,000. */
+static char no_text[] = "";
+
+static char *copy_text(const char *text)
+{
+    return *text != '\0' ? g_strdup(text) : no_text;
+}
+
+static void free_text(char *text)
+{
+    if (text != no_text)
+        g_free(text);
+}
+
 static void start_texts(Backup *backup, const Field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FIELD_TEXT)
-            *(char **)place(&fields[i], backup) = g_strdup("");
+            *(char **)place(&fields[i], backup) = no_text;
     }
 }
 
@@ -95,7 +109,7 @@ static void free_texts(Backup *backup, const Field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FIELD_TEXT)
-            g_free(*(char **)place(&fields[i], backup));
+            free_text(*(char **)place(&fields[i], backup));
     }
 }
 
@@ -137,7 +151,7 @@ static void copy_texts(Backup *copy, const Backup *backup, const Field *fields, 
 {
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FIELD_TEXT)
-            *(char **)place(&fields[i], copy) = g_strdup(*(char *const *)place(&fields[i], backup));
+            *(char **)place(&fields[i], copy) = copy_text(*(char *const *)place(&fields[i], backup));
     }
 }
 
@@ -163,6 +177,33 @@ Backup *backup_copy(const Backup *backup)
     return copy;
 }
 
+/* As wide as what a table of fields can point at. */
+static size_t width_of(FieldType type)
+{
+    static const size_t widths[] = {
+        [FIELD_TEXT] = sizeof(char *),
+        [FIELD_NUMBER] = sizeof(uint64_t),
+        [FIELD_TIME] = sizeof(int64_t),
+        [FIELD_WORD] = sizeof(int),
+    };
+    return widths[type];
+}
+
+void backup_swap_marks(Backup *a, Backup *b)
+{
+    for (size_t i = 0; i < backup_marks_count; i++) {
+        const Field *field = &backup_marks[i];
+        char kept[sizeof(uint64_t)];
+        size_t width = width_of(field->type);
+        memcpy(kept, place(field, a), width);
+        memcpy(place(field, a), place(field, b), width);
+        memcpy(place(field, b), kept, width);
+    }
+    GPtrArray *extras = a->extra_marks;
+    a->extra_marks = b->extra_marks;
+    b->extra_marks = extras;
+}
+
 void backup_quarantine(Backup *backup, const char *rule, const char *reason, int64_t now)
 {
     backup->state = STATE_QUARANTINED;
@@ -173,9 +214,18 @@ void backup_quarantine(Backup *backup, const char *rule, const char *reason, int
 
 void backup_set_text(char **field, const char *text)
 {
-    char *copy = g_strdup(text != NULL ? text : "");
-    g_free(*field);
+    char *copy = copy_text(text != NULL ? text : "");
+    free_text(*field);
     *field = copy;
+}
+
+/* Most are, and then nothing has to be made of them: 400,000 values stand in a large catalog. */
+static gboolean is_one_line(const char *text)
+{
+    const char *end = text;
+    while (*end >= 0x20 && *end < 0x7f)
+        end++;
+    return *end == '\0' && (end == text || (*text != ' ' && end[-1] != ' '));
 }
 
 /*
@@ -184,6 +234,8 @@ void backup_set_text(char **field, const char *text)
  */
 static char *one_line(const char *text)
 {
+    if (is_one_line(text))
+        return g_strdup(text);
     char *line = g_utf8_make_valid(text, -1);
     for (char *p = line; *p != '\0'; p = g_utf8_next_char(p)) {
         if (g_unichar_iscntrl(g_utf8_get_char(p)))
@@ -192,20 +244,48 @@ static char *one_line(const char *text)
     return g_strstrip(line);
 }
 
-char *field_text(const Field *field, const Backup *backup)
+static void append_number(uint64_t number, GString *text)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    g_string_append_len(text, digits + at, (gssize)(sizeof digits - at));
+}
+
+static void append_and_free(char *value, GString *text)
+{
+    g_string_append(text, value);
+    g_free(value);
+}
+
+void field_append(const Field *field, const Backup *backup, GString *text)
 {
     const void *at = place(field, backup);
     switch (field->type) {
     case FIELD_TEXT:
-        return one_line(*(char *const *)at);
+        append_and_free(one_line(*(char *const *)at), text);
+        break;
     case FIELD_NUMBER:
-        return g_strdup_printf("%" G_GUINT64_FORMAT, *(const uint64_t *)at);
+        append_number(*(const uint64_t *)at, text);
+        break;
     case FIELD_TIME:
-        return clock_format(*(const int64_t *)at);
+        append_and_free(clock_format(*(const int64_t *)at), text);
+        break;
     case FIELD_WORD:
     default:
-        return g_strdup(field->words[*(const int *)at]);
+        g_string_append(text, field->words[*(const int *)at]);
+        break;
     }
+}
+
+char *field_text(const Field *field, const Backup *backup)
+{
+    GString *text = g_string_new(NULL);
+    field_append(field, backup, text);
+    return g_string_free(text, FALSE);
 }
 
 gboolean field_parse(const Field *field, Backup *backup, const char *text)

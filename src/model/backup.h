@@ -98,13 +98,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Backup, backup_free)
 
 Backup *backup_copy(const Backup *backup);
 
+/* Each gets the marks of the other, those too that we do not know. */
+void backup_swap_marks(Backup *a, Backup *b);
+
 /* The mark that ends all trust in it: nobody takes it as a parent or hard-links to its files. */
 void backup_quarantine(Backup *backup, const char *rule, const char *reason, int64_t now);
 
-/* Takes the place of the text in a field; `text` is copied. */
+/* Takes the place of the text in a field; `text` is copied.  The one way to set a text. */
 void backup_set_text(char **field, const char *text);
 
-/* Value of a field as it stands in a file: one line, without control characters.  Free it. */
+/* Value of a field as it stands in a file: one line, without control characters. */
+void field_append(const Field *field, const Backup *backup, GString *text);
+/* The same; free it. */
 char *field_text(const Field *field, const Backup *backup);
 /* FALSE: not a value of this field. */
 gboolean field_parse(const Field *field, Backup *backup, const char *text);

@@ -47,8 +47,11 @@ void table_add(Table *table, const char *text)
 /* Columns on a terminal: a character of East Asia takes two, an accent of its own none. */
 static int columns_of(const char *text)
 {
-    int columns = 0;
-    for (const char *p = text; *p != '\0'; p = g_utf8_next_char(p)) {
+    const char *odd = text;
+    while (*odd != '\0' && (guchar)*odd < 0x80)
+        odd++;
+    int columns = (int)(odd - text);
+    for (const char *p = odd; *p != '\0'; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
         if (!g_unichar_iszerowidth(c))
             columns += g_unichar_iswide(c) ? 2 : 1;
@@ -67,8 +70,11 @@ static int width_of(const Table *table, guint column)
 static void append_cell(GString *line, const char *text, int width, gboolean right)
 {
     int padding = width - columns_of(text);
-    g_string_append_printf(line, "%*s%s%*s", right ? padding : 0, "", text, right ? 0 : padding,
-                           "");
+    for (int i = 0; right && i < padding; i++)
+        g_string_append_c(line, ' ');
+    g_string_append(line, text);
+    for (int i = 0; !right && i < padding; i++)
+        g_string_append_c(line, ' ');
 }
 
 void table_print(const Table *table, const Report *report, const char *indent)

@@ -104,6 +104,20 @@ static void print_chain(const Report *report, const GPtrArray *backups, const Ch
     table_print(table, report, "  ");
 }
 
+static json_t *chain_json(const GPtrArray *backups, const Chain *chain, int64_t read_since)
+{
+    json_t *links = json_array();
+    for (guint i = 0; i < chain->links->len; i++) {
+        const Backup *link = chain->links->pdata[i];
+        gboolean proven = chain_proven(backups, link, read_since);
+        json_array_append_new(links, view_backup_json(link, proven));
+    }
+    json_t *object = json_object();
+    json_object_set_new(object, "id", report_string(chain->id));
+    json_object_set_new(object, "links", links);
+    return object;
+}
+
 void view_chains(Report *report, const GPtrArray *backups, int64_t read_since)
 {
     g_autoptr(GPtrArray) chains = chain_all(backups);
@@ -112,17 +126,10 @@ void view_chains(Report *report, const GPtrArray *backups, int64_t read_since)
         report_print(report, "no backup yet\n");
     for (guint i = 0; i < chains->len; i++) {
         const Chain *chain = chains->pdata[i];
-        json_t *links = json_array();
-        for (guint j = 0; j < chain->links->len; j++) {
-            const Backup *link = chain->links->pdata[j];
-            gboolean proven = chain_proven(backups, link, read_since);
-            json_array_append_new(links, view_backup_json(link, proven));
-        }
-        json_t *object = json_object();
-        json_object_set_new(object, "id", report_string(chain->id));
-        json_object_set_new(object, "links", links);
-        json_array_append_new(list, object);
-        print_chain(report, backups, chain);
+        if (report->json) /* one of the two: with 10,000 backups each takes its time */
+            json_array_append_new(list, chain_json(backups, chain, read_since));
+        else
+            print_chain(report, backups, chain);
     }
     json_object_set_new(report->instance, "chains", list);
 }
