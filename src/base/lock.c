@@ -8,14 +8,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 
 struct Lock {
     int fd;
+    gboolean exclusive;
 };
 
-enum { HOLDER_LIMIT = 1024, RETRY_US = 20000 };
+enum {
+    HOLDER_LIMIT = 1 << 16,
+    HOLDERS_SHOWN = 3,
+    HOLDER_WAIT_US = 200000, /* between taking a lock and saying so */
+    RETRY_US = 20000,
+};
 
 static char *boot_id(void)
 {
@@ -25,24 +32,56 @@ static char *boot_id(void)
 }
 
 /* What stands in the file is for people: when it cannot be written, the lock holds all the same. */
-static void write_holder(int fd, const char *command)
+static void write_holder(int fd, LockKind kind, const char *command)
 {
     g_autofree char *boot = boot_id();
     g_autofree char *since = clock_format(clock_now());
     g_autofree char *text = g_strdup_printf("pid %d on host %s (boot %s), `%s` since %s\n",
                                             (int)getpid(), g_get_host_name(), boot, command, since);
-    if (ftruncate(fd, 0) == 0)
-        (void)!pwrite(fd, text, strlen(text), 0);
+    if (kind == LOCK_EXCLUSIVE && ftruncate(fd, 0) < 0)
+        return;
+    off_t end = lseek(fd, 0, SEEK_END); /* behind the other readers; O_APPEND would do no harm */
+    if (end >= 0)
+        (void)!pwrite(fd, text, strlen(text), end);
+}
+
+/* A reader leaves its line behind.  Of another host nothing is known. */
+static gboolean is_over(const char *line)
+{
+    g_autofree char *here = g_strdup_printf(" on host %s (", g_get_host_name());
+    int64_t pid = g_str_has_prefix(line, "pid ") ? g_ascii_strtoll(line + 4, NULL, 10) : 0;
+    return pid > 0 && strstr(line, here) != NULL && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* NULL: nobody has said anything yet. */
+static char *read_lines(int fd)
+{
+    g_autofree char *text = g_malloc0(HOLDER_LIMIT + 1);
+    if (pread(fd, text, HOLDER_LIMIT, 0) <= 0)
+        return NULL;
+    g_auto(GStrv) lines = g_strsplit(g_strstrip(text), "\n", -1);
+    g_autoptr(GString) holders = g_string_new(NULL);
+    guint found = 0;
+    for (guint i = 0; lines[i] != NULL; i++) {
+        if (*lines[i] == '\0' || is_over(lines[i]))
+            continue;
+        if (found++ < HOLDERS_SHOWN)
+            g_string_append_printf(holders, "%s%s", found > 1 ? "; " : "", lines[i]);
+    }
+    if (found > HOLDERS_SHOWN)
+        g_string_append_printf(holders, "; and %u more", found - HOLDERS_SHOWN);
+    return found > 0 ? g_strdup(holders->str) : NULL;
 }
 
 static char *read_holder(int fd)
 {
-    char text[HOLDER_LIMIT + 1];
-    ssize_t got = pread(fd, text, HOLDER_LIMIT, 0);
-    if (got <= 0)
-        return g_strdup("by another process");
-    text[got] = '\0';
-    return g_strdup(g_strstrip(text));
+    char *holder = read_lines(fd);
+    int64_t until = g_get_monotonic_time() + HOLDER_WAIT_US;
+    while (holder == NULL && g_get_monotonic_time() < until) {
+        g_usleep(RETRY_US);
+        holder = read_lines(fd);
+    }
+    return holder != NULL ? holder : g_strdup("by another process");
 }
 
 static gboolean take(int fd, int operation, int64_t wait_us)
@@ -78,6 +117,17 @@ static int open_lock(const char *path, LockKind kind)
     return fd >= 0 ? fd : open(path, O_RDWR | O_CREAT | FLAGS, 0640);
 }
 
+/*
+ * The first of several readers clears away what those before it left.  It has to be alone for that,
+ * and a lock cannot be made a shared one without letting it go: somebody else may come first.
+ */
+static gboolean take_shared(int fd, int64_t wait_us)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        (void)!ftruncate(fd, 0);
+    return take(fd, LOCK_SH, wait_us);
+}
+
 Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,
                 GError **error)
 {
@@ -86,7 +136,7 @@ Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wa
         (void)fail_storage(error, "cannot open the lock %s: %s", path, g_strerror(errno));
         return NULL;
     }
-    if (!take(fd, kind == LOCK_SHARED ? LOCK_SH : LOCK_EX, wait_us)) {
+    if (!(kind == LOCK_SHARED ? take_shared(fd, wait_us) : take(fd, LOCK_EX, wait_us))) {
         int failure = errno;
         g_autofree char *holder = read_holder(fd);
         if (failure == EWOULDBLOCK)
@@ -97,13 +147,11 @@ Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wa
             (void)fail_storage(error, "cannot lock %s: %s", path, g_strerror(failure));
         return NULL;
     }
-    if (kind == LOCK_EXCLUSIVE)
-        write_holder(fd, command);
-    else
-        (void)!ftruncate(fd, 0); /* while readers share it, whoever wrote there is gone */
+    write_holder(fd, kind, command);
 
     Lock *lock = g_new0(Lock, 1);
     lock->fd = fd;
+    lock->exclusive = kind == LOCK_EXCLUSIVE;
     fd = -1;
     return lock;
 }
@@ -115,6 +163,8 @@ int lock_fd(const Lock *lock)
 
 void lock_free(Lock *lock)
 {
+    if (lock->exclusive) /* or the next one would be taken for us until it has said who it is */
+        (void)!ftruncate(lock->fd, 0);
     (void)close(lock->fd);
     g_free(lock);
 }

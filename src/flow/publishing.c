@@ -61,7 +61,29 @@ static gboolean make_chain_lock(const Shelf *shelf, const char *chain, GError **
 typedef struct {
     Run *run;
     const Backup *backup;
+    const GPtrArray *against; /* ids, NULL-terminated */
 } Commit;
+
+/* Why it must not be trusted: what was sound when it was begun may not be any more. */
+static char *find_objection(const Catalog *catalog, const Commit *data, const char **rule)
+{
+    const Backup *backup = data->backup;
+    const Backup *parent = backup_find(catalog->backups, backup->parent);
+    char *why = NULL;
+    *rule = "parent-present";
+    if (backup->type == BACKUP_INCREMENTAL && parent == NULL)
+        return g_strdup("its parent has left the catalog");
+    if (backup->type == BACKUP_INCREMENTAL && !chain_sound(catalog->backups, parent, &why))
+        return why;
+    *rule = "proof"; /* so that a proof can lift it: it need not hold the damaged file */
+    for (guint i = 0; data->against->pdata[i] != NULL; i++) {
+        const Backup *other = backup_find(catalog->backups, data->against->pdata[i]);
+        if (other != NULL && other->state == STATE_QUARANTINED)
+            return g_strdup_printf("%s, with which it shares files, was quarantined meanwhile",
+                                   other->id);
+    }
+    return NULL;
+}
 
 static gboolean commit(Catalog *catalog, void *data, GError **error)
 {
@@ -71,12 +93,11 @@ static gboolean commit(Catalog *catalog, void *data, GError **error)
     if (catalog_find(catalog, id) != NULL)
         return fail(error, STATUS_CATALOG, "%s is in the catalog already", id);
     g_autoptr(Backup) backup = backup_copy(commit_data->backup);
-    const Backup *parent = backup_find(catalog->backups, backup->parent);
-    g_autofree char *why = NULL;
-    if (backup->state == STATE_COMPLETE && backup->type == BACKUP_INCREMENTAL &&
-        (parent == NULL || !chain_sound(catalog->backups, parent, &why))) {
-        backup_quarantine(backup, "parent-present",
-                          why != NULL ? why : "its parent has left the catalog", clock_now());
+    const char *rule = NULL;
+    g_autofree char *why =
+        backup->state == STATE_COMPLETE ? find_objection(catalog, commit_data, &rule) : NULL;
+    if (why != NULL) {
+        backup_quarantine(backup, rule, why, clock_now());
         if (!tree_write_marks(shelf, backup, error))
             return FALSE;
     }
@@ -106,7 +127,7 @@ gboolean publishing_run(Run *run, Backup *backup, const char *capture, Published
     backup->bytes_new = published->bytes_new;
     if (!tree_write_marks(run->shelf, backup, error) || !publish_flush(run->shelf, error))
         return FALSE;
-    Commit commit_data = {run, backup};
+    Commit commit_data = {run, backup, against};
     if (!run_change(run, commit, &commit_data, error))
         return FALSE;
     crash_point("publishing.catalogued");

@@ -118,12 +118,84 @@ Test(lock, says_the_holder_of_today_not_the_longer_text_of_yesterday)
 Test(lock, blames_no_earlier_holder_while_readers_hold_it)
 {
     lock_free(take(LOCK_EXCLUSIVE));
-    g_autoptr(Lock) reader = take(LOCK_SHARED);
-    cr_assert(lock_fd(reader) >= 0);
+    g_autoptr(Lock) reader = lock_take(path, LOCK_SHARED, "verify", 0, NULL);
+    cr_assert_not_null(reader);
     g_autoptr(GError) error = NULL;
     cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
     cr_expect_null(strstr(error->message, "`backup`"), "%s", error->message);
+    cr_expect_not_null(strstr(error->message, "`verify`"), "%s", error->message);
+}
+
+/* Another process reads for as long as the test lives. */
+static pid_t start_reader(const char *command)
+{
+    int ready[2];
+    cr_assert(pipe(ready) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        Lock *lock = lock_take(path, LOCK_SHARED, command, 0, NULL);
+        (void)!write(ready[1], lock != NULL ? "y" : "n", 1);
+        (void)pause();
+        _exit(0);
+    }
+    char answer = 'n';
+    cr_assert(read(ready[0], &answer, 1) == 1 && answer == 'y');
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    return pid;
+}
+
+static void stop(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
+static char *who_holds_it(void)
+{
+    g_autoptr(GError) error = NULL;
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "remove", 0, &error));
+    cr_assert_not_null(error);
+    return g_strdup(error->message);
+}
+
+Test(lock, names_every_reader_and_none_that_has_ended)
+{
+    pid_t verify = start_reader("verify");
+    pid_t restore = start_reader("restore");
+    pid_t ended = start_reader("show");
+    stop(ended);
+    g_autofree char *said = who_holds_it();
+    char *pids[] = {g_strdup_printf("pid %d ", (int)verify),
+                               g_strdup_printf("pid %d ", (int)restore)};
+    cr_expect(strstr(said, pids[0]) != NULL && strstr(said, "`verify` since 20") != NULL, "%s",
+              said);
+    cr_expect(strstr(said, pids[1]) != NULL && strstr(said, "`restore` since 20") != NULL, "%s",
+              said);
+    cr_expect_null(strstr(said, "`show`"), "%s", said);
+    g_free(pids[0]);
+    g_free(pids[1]);
+    stop(verify);
+    stop(restore);
+}
+
+Test(lock, forgets_its_readers_when_a_new_one_comes_after_them)
+{
+    for (int round = 0; round < 50; round++)
+        lock_free(take(LOCK_SHARED));
+    g_autoptr(Lock) reader = take(LOCK_SHARED);
+    g_autofree char *text = NULL;
+    cr_assert(lock_fd(reader) >= 0 && g_file_get_contents(path, &text, NULL, NULL));
+    cr_expect_null(strstr(strchr(text, '\n') + 1, "pid"), "%s", text);
+}
+
+Test(lock, says_nothing_of_a_holder_that_has_let_it_go)
+{
+    lock_free(take(LOCK_EXCLUSIVE));
+    g_autofree char *text = NULL;
+    cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+    cr_expect_str_eq(text, "");
 }
 
 Test(lock, stays_with_a_process_that_inherited_its_descriptor)
