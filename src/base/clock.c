@@ -20,7 +20,8 @@ int64_t clock_now(void)
     return g_get_real_time() / G_USEC_PER_SEC + shift();
 }
 
-/* ---- our own two forms, by hand: a catalog of 10,000 backups holds 80,000 times ---------------- */
+/* ---- our own two forms, by hand: a catalog of 10,000 backups holds 80,000 times ----------------
+ */
 
 enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, PARTS };
 
@@ -43,8 +44,8 @@ static gboolean is_moment(const int parts[PARTS])
     if (parts[YEAR] < 1 || month < 1 || month > 12 || parts[DAY] < 1 || parts[HOUR] > 23 ||
         parts[MINUTE] > 59 || parts[SECOND] > 59)
         return FALSE;
-    int64_t next = month < 12 ? days_until(parts[YEAR], month + 1, 1)
-                              : days_until(parts[YEAR] + 1, 1, 1);
+    int64_t next =
+        month < 12 ? days_until(parts[YEAR], month + 1, 1) : days_until(parts[YEAR] + 1, 1, 1);
     return days_until(parts[YEAR], month, parts[DAY]) < next;
 }
 

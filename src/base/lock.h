@@ -3,9 +3,9 @@
  * lock: flock on a file that says who holds it.
  *
  * A lock ends when it is freed, or with the last process that inherited its descriptor: an engine
- * that outlives us still counts as the run.  Each holder writes pid, host, boot id, command and time
- * into the file, the readers of a shared lock a line each; the text is for people, the kernel's lock
- * alone decides.
+ * that outlives us still counts as the run.  Each holder writes pid, host, boot id, command and
+ * time into the file, the readers of a shared lock a line each; the text is for people, the
+ * kernel's lock alone decides.
  */
 #ifndef LSNCHAIN_BASE_LOCK_H
 #define LSNCHAIN_BASE_LOCK_H

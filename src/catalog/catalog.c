@@ -283,6 +283,18 @@ static gboolean copy_not_yet_written(const Shelf *shelf, const Catalog *first)
     return first != NULL && first->generation <= 1 && !exists(shelf, copy_name);
 }
 
+/* A sentence to free, with the line of a hand edit: the sound twin tells what stood there. */
+static char *name_line(const GError *wrong, const GString *text, const GString *twin,
+                       const char *twin_name)
+{
+    char *sentence = error_sentence(wrong);
+    guint line = text != NULL && twin != NULL ? checked_first_difference(text, twin) : 0;
+    if (line == 0)
+        return sentence;
+    g_autofree char *plain = sentence;
+    return g_strdup_printf("%s; line %u is the first that is not as in %s", plain, line, twin_name);
+}
+
 Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
 {
     if (damage != NULL)
@@ -306,9 +318,10 @@ Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
                    wrong->message, copy_wrong->message, shelf->instance);
         return NULL;
     }
-    const GError *one_wrong = wrong != NULL ? wrong : copy_wrong;
-    if (damage != NULL && one_wrong != NULL)
-        *damage = error_sentence(one_wrong);
+    if (damage != NULL && wrong != NULL)
+        *damage = name_line(wrong, text, copy, copy_name);
+    else if (damage != NULL && copy_wrong != NULL)
+        *damage = name_line(copy_wrong, copy, text, file_name);
     return choose(first, second);
 }
 
@@ -394,23 +407,51 @@ gboolean catalog_sweep(const Shelf *shelf, const char *command, GError **error)
 
 /* ---- against the tree ------------------------------------------------------------------------ */
 
+/* What to do depends on which of the two files it is. */
+static gboolean fail_unreadable(const Shelf *shelf, const char *id, const GError *failure,
+                                GError **error)
+{
+    autofd int fd = shelf_open_backup(shelf, id, NULL);
+    g_autoptr(Backup) facts = fd >= 0 ? tree_read_facts(fd, id, NULL) : NULL;
+    g_autofree char *sentence = error_sentence(failure);
+    if (facts != NULL)
+        return fail(
+            error, error_status(failure),
+            "%s" HINT("remove %s/marks/%s.ini: the proof, pin and quarantine of this backup "
+                      "are then forgotten; and try again"),
+            sentence, shelf->path, id);
+    return fail(error, error_status(failure),
+                "%s" HINT("bring its backup.ini back, or move %s/backups/%s out of the repository; "
+                          "and try again"),
+                sentence, shelf->path, id);
+}
+
 Catalog *catalog_from_tree(const Shelf *shelf, GError **error)
 {
     g_autoptr(GPtrArray) ids = shelf_ids(shelf, "backups", error);
     g_autoptr(Catalog) catalog = ids != NULL ? catalog_new(shelf->instance) : NULL;
     for (guint i = 0; ids != NULL && i < ids->len; i++) {
-        Backup *backup = tree_read(shelf, ids->pdata[i], error);
-        if (backup == NULL)
+        g_autoptr(GError) failure = NULL;
+        Backup *backup = tree_read(shelf, ids->pdata[i], &failure);
+        if (backup == NULL) {
+            (void)fail_unreadable(shelf, ids->pdata[i], failure, error);
             return NULL;
+        }
         g_ptr_array_add(catalog->backups, backup); /* ids come sorted */
     }
     return g_steal_pointer(&catalog);
 }
 
-static uint64_t highest_generation(const Shelf *shelf)
+/* What the tree does not have: the generation, and what we do not know of the head. */
+static void take_head_over(const Shelf *shelf, Catalog *catalog)
 {
     g_autoptr(Catalog) sound = catalog_read(shelf, NULL, NULL);
-    return sound != NULL ? sound->generation : 0;
+    if (sound == NULL)
+        return;
+    catalog->generation = sound->generation;
+    GPtrArray *extras = catalog->extras;
+    catalog->extras = sound->extras;
+    sound->extras = extras;
 }
 
 Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error)
@@ -419,7 +460,8 @@ Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error
     g_autoptr(Catalog) catalog = lock != NULL ? catalog_from_tree(shelf, error) : NULL;
     if (catalog == NULL)
         return NULL;
-    catalog->generation = highest_generation(shelf) + 1;
+    take_head_over(shelf, catalog);
+    catalog->generation++;
     return write_both(shelf, catalog, error) ? g_steal_pointer(&catalog) : NULL;
 }
 
@@ -441,7 +483,7 @@ static GString *record_text(const Backup *backup)
 }
 
 static void compare_backups(const char *where, const Catalog *catalog, const Catalog *tree,
-                            GPtrArray *differences)
+                            GPtrArray *unreadable, GPtrArray *differences)
 {
     for (guint i = 0; i < tree->backups->len; i++) {
         const Backup *there = tree->backups->pdata[i];
@@ -455,13 +497,41 @@ static void compare_backups(const char *where, const Catalog *catalog, const Cat
     }
     for (guint i = 0; i < catalog->backups->len; i++) {
         const Backup *known = catalog->backups->pdata[i];
-        if (known->state != STATE_MISSING && catalog_find(tree, known->id) == NULL)
+        gboolean told = g_ptr_array_find_with_equal_func(unreadable, known->id, g_str_equal, NULL);
+        if (known->state != STATE_MISSING && catalog_find(tree, known->id) == NULL && !told)
             tell(differences, "%s: %s is not in the tree", where, known->id);
     }
 }
 
+/* What of the tree can be read; of the rest a sentence each, with the line that was changed. */
+static Catalog *read_tree(const Shelf *shelf, GPtrArray *differences, GPtrArray *unreadable,
+                          GError **error)
+{
+    g_autoptr(GPtrArray) ids = shelf_ids(shelf, "backups", error);
+    g_autoptr(Catalog) sound = catalog_read(shelf, NULL, NULL);
+    g_autoptr(Catalog) tree = ids != NULL ? catalog_new(shelf->instance) : NULL;
+    for (guint i = 0; ids != NULL && i < ids->len; i++) {
+        const char *id = ids->pdata[i];
+        g_autoptr(GError) wrong = NULL;
+        Backup *backup = tree_read(shelf, id, &wrong);
+        if (backup != NULL) {
+            g_ptr_array_add(tree->backups, backup);
+            continue;
+        }
+        const Backup *known = sound != NULL ? catalog_find(sound, id) : NULL;
+        guint line = known != NULL ? tree_changed_line(shelf, known) : 0;
+        if (line > 0)
+            tell(differences, "%s; line %u is the first that is not what the catalog says",
+                 wrong->message, line);
+        else
+            tell(differences, "%s", wrong->message);
+        g_ptr_array_add(unreadable, g_strdup(id));
+    }
+    return g_steal_pointer(&tree);
+}
+
 static void compare_file(const Shelf *shelf, const char *name, const Catalog *tree,
-                         GPtrArray *differences)
+                         GPtrArray *unreadable, GPtrArray *differences)
 {
     g_autoptr(GError) wrong = NULL;
     g_autoptr(GString) text = read_text(shelf, name, &wrong);
@@ -469,18 +539,20 @@ static void compare_file(const Shelf *shelf, const char *name, const Catalog *tr
     if (catalog == NULL)
         tell(differences, "%s", wrong->message);
     else
-        compare_backups(name, catalog, tree, differences);
+        compare_backups(name, catalog, tree, unreadable, differences);
 }
 
 GPtrArray *catalog_compare(const Shelf *shelf, GError **error)
 {
-    g_autoptr(Catalog) tree = catalog_from_tree(shelf, error);
+    g_autoptr(GPtrArray) differences = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) unreadable = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Catalog) tree = read_tree(shelf, differences, unreadable, error);
     if (tree == NULL)
         return NULL;
-    GPtrArray *differences = g_ptr_array_new_with_free_func(g_free);
-    if (tree->backups->len == 0 && !exists(shelf, file_name) && !exists(shelf, copy_name))
-        return differences;
-    compare_file(shelf, file_name, tree, differences);
-    compare_file(shelf, copy_name, tree, differences);
-    return differences;
+    if (tree->backups->len + unreadable->len == 0 && !exists(shelf, file_name) &&
+        !exists(shelf, copy_name))
+        return g_steal_pointer(&differences);
+    compare_file(shelf, file_name, tree, unreadable, differences);
+    compare_file(shelf, copy_name, tree, unreadable, differences);
+    return g_steal_pointer(&differences);
 }

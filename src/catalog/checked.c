@@ -46,6 +46,26 @@ void checked_blame(const GError *nonsense, const char *where, GError **error)
     (void)fail(error, STATUS_CATALOG, "%s; the checksum does not match either", sentence);
 }
 
+/* What differs in any two texts: a damage in it is told by the checksum itself. */
+static gboolean says_nothing(const char *line)
+{
+    return g_str_has_prefix(line, key) || g_str_has_prefix(line, "generation = ");
+}
+
+guint checked_first_difference(const GString *text, const GString *twin)
+{
+    g_auto(GStrv) ours = g_strsplit(text->str, "\n", -1);
+    g_auto(GStrv) theirs = g_strsplit(twin->str, "\n", -1);
+    for (guint i = 0; ours[i] != NULL && theirs[i] != NULL; i++) {
+        gboolean skipped = says_nothing(ours[i]) && says_nothing(theirs[i]);
+        if (!skipped && !g_str_equal(ours[i], theirs[i]))
+            return i + 1;
+        if (ours[i + 1] == NULL || theirs[i + 1] == NULL)
+            return ours[i + 1] == theirs[i + 1] ? 0 : i + 2;
+    }
+    return 0;
+}
+
 gboolean checked_format(const char *value, const char *where, GError **error)
 {
     guint64 format = 0;

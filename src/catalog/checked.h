@@ -27,6 +27,12 @@ gboolean checked_verify(const GString *text, const char *section, const char *wh
  */
 void checked_blame(const GError *nonsense, const char *where, GError **error);
 
+/*
+ * The line, from 1, on which a changed text is first not what its twin says; the checksum and the
+ * generation aside.  0: there is none.
+ */
+guint checked_first_difference(const GString *text, const GString *twin);
+
 /* For the entry `format`: STATUS_CATALOG when it is none, or higher than this program knows. */
 gboolean checked_format(const char *value, const char *where, GError **error);
 

@@ -3,11 +3,11 @@
  * plain: reads a text of ours that is to the letter as we write it: every field, in order.
  *
  * Ours beside inih because a catalog of 10,000 backups has 480,000 entries: inih with the fence
- * around it (config/ini.h) takes 0.3 s for them, and `list` is to answer within 0.1 s.  The checksum
- * has shown by then that nobody but us, or somebody who can compute it, wrote the text.  This reader
- * judges nothing: whatever is not as we would have written it, it declines, and the caller reads the
- * text again with inih, which knows why and on which line.  So it may be stricter than inih, and
- * must never take what inih would refuse: test_plain compares the two.
+ * around it (config/ini.h) takes 0.3 s for them, and `list` is to answer within 0.1 s.  The
+ * checksum has shown by then that nobody but us, or somebody who can compute it, wrote the text.
+ * This reader judges nothing: whatever is not as we would have written it, it declines, and the
+ * caller reads the text again with inih, which knows why and on which line.  So it may be stricter
+ * than inih, and must never take what inih would refuse: test_plain compares the two.
  */
 #ifndef LSNCHAIN_CATALOG_PLAIN_H
 #define LSNCHAIN_CATALOG_PLAIN_H

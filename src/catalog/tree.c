@@ -28,11 +28,23 @@ static GString *body_start(void)
     return body;
 }
 
-gboolean tree_write_facts(int dir_fd, const Backup *backup, GError **error)
+static GString *facts_text(const Backup *backup)
 {
     g_autoptr(GString) body = body_start();
     record_append_facts(backup, body);
-    g_autoptr(GString) text = checked_wrap("facts", body);
+    return checked_wrap("facts", body);
+}
+
+static GString *marks_text(const Backup *backup)
+{
+    g_autoptr(GString) body = body_start();
+    record_append_marks(backup, body);
+    return checked_wrap("marks", body);
+}
+
+gboolean tree_write_facts(int dir_fd, const Backup *backup, GError **error)
+{
+    g_autoptr(GString) text = facts_text(backup);
     return replace_file(dir_fd, FACTS_NAME, text, FACTS_MODE, error);
 }
 
@@ -41,9 +53,7 @@ gboolean tree_write_marks(const Shelf *shelf, const Backup *backup, GError **err
     autofd int fd = files_open_dir(shelf->fd, "marks", error);
     if (fd < 0)
         return FALSE;
-    g_autoptr(GString) body = body_start();
-    record_append_marks(backup, body);
-    g_autoptr(GString) text = checked_wrap("marks", body);
+    g_autoptr(GString) text = marks_text(backup);
     g_autofree char *name = g_strconcat(backup->id, ".ini", NULL);
     return replace_file(fd, name, text, MARKS_MODE, error);
 }
@@ -70,8 +80,8 @@ static Backup *read_plain(const GString *text, const char *id, const Kind *kind)
     if (plain == NULL || !plain_value(plain, "format", &value) ||
         !checked_format(value, kind->where, NULL))
         return NULL;
-    gboolean taken = kind->part == RECORD_FACTS ? plain_facts(plain, backup)
-                                                : plain_marks(plain, backup);
+    gboolean taken =
+        kind->part == RECORD_FACTS ? plain_facts(plain, backup) : plain_marks(plain, backup);
     return taken && plain_section(plain, "", &value) && value == NULL ? g_steal_pointer(&backup)
                                                                       : NULL;
 }
@@ -191,4 +201,15 @@ Backup *tree_read(const Shelf *shelf, const char *id, GError **error)
     if (backup == NULL || !tree_read_marks(shelf, backup, error))
         return NULL;
     return g_steal_pointer(&backup);
+}
+
+guint tree_changed_line(const Shelf *shelf, const Backup *known)
+{
+    autofd int fd = shelf_open_backup(shelf, known->id, NULL);
+    g_autoptr(Backup) sound = fd >= 0 ? tree_read_facts(fd, known->id, NULL) : NULL;
+    g_autofree char *name = marks_name(known->id);
+    g_autoptr(GString) there = sound != NULL ? files_read_text(shelf->fd, name, RECORD_LIMIT, NULL)
+                                             : files_read_text(fd, FACTS_NAME, RECORD_LIMIT, NULL);
+    g_autoptr(GString) wanted = sound != NULL ? marks_text(known) : facts_text(known);
+    return there != NULL ? checked_first_difference(there, wanted) : 0;
 }

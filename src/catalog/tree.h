@@ -27,4 +27,10 @@ gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error);
 /* Both, of backups/ID. */
 Backup *tree_read(const Shelf *shelf, const char *id, GError **error);
 
+/*
+ * When facts or marks cannot be read: the line of that file that is first not what is `known` of
+ * the backup.  0: no line, or no file to be read.
+ */
+guint tree_changed_line(const Shelf *shelf, const Backup *known);
+
 #endif

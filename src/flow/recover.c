@@ -147,27 +147,13 @@ static char *marks_of(const Backup *backup)
     return g_string_free(text, FALSE);
 }
 
-/* The marks in the tree; NULL where they are what the catalog has, or cannot be read. */
-static Backup *newer_marks(const Run *run, const Backup *backup)
-{
-    g_autoptr(Backup) fresh = backup_new(backup->id);
-    g_autoptr(GError) failure = NULL;
-    if (!tree_read_marks(run->shelf, fresh, &failure)) {
-        g_autofree char *sentence = error_sentence(failure);
-        log_warning("%s: the catalog's marks are kept", sentence);
-        return NULL;
-    }
-    g_autofree char *old = marks_of(backup);
-    g_autofree char *new = marks_of(fresh);
-    return g_str_equal(old, new) ? NULL : g_steal_pointer(&fresh);
-}
-
 /* What there is to do; decided without the catalog's lock, done under it. */
 typedef struct {
     Run *run;
     GPtrArray *ids;    /* in the tree */
     GPtrArray *adopt;  /* Backup: in the tree, not in the catalog */
-    GPtrArray *marked; /* Backup: only its marks count */
+    GPtrArray *marked; /* id: its marks in the tree are newer */
+    GPtrArray *mend;   /* id: its marks in the tree are damaged, and the catalog has them */
     GPtrArray *gone;   /* id: in the catalog, not in the tree */
 } Differences;
 
@@ -176,10 +162,36 @@ static void differences_clear(Differences *differences)
     g_clear_pointer(&differences->ids, g_ptr_array_unref);
     g_clear_pointer(&differences->adopt, g_ptr_array_unref);
     g_clear_pointer(&differences->marked, g_ptr_array_unref);
+    g_clear_pointer(&differences->mend, g_ptr_array_unref);
     g_clear_pointer(&differences->gone, g_ptr_array_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Differences, differences_clear)
+
+/* What can be read but makes no sense is damaged; what cannot be read now may be tomorrow. */
+static void find_marks(Differences *differences, const Backup *backup)
+{
+    const Shelf *shelf = differences->run->shelf;
+    g_autoptr(Backup) fresh = backup_new(backup->id);
+    g_autoptr(GError) failure = NULL;
+    if (tree_read_marks(shelf, fresh, &failure)) {
+        g_autofree char *old = marks_of(backup);
+        g_autofree char *new = marks_of(fresh);
+        if (!g_str_equal(old, new))
+            g_ptr_array_add(differences->marked, g_strdup(backup->id));
+        return;
+    }
+    g_autofree char *sentence = error_sentence(failure);
+    guint line = tree_changed_line(shelf, backup);
+    if (line == 0) {
+        log_warning("%s: the catalog's marks are kept", sentence);
+        return;
+    }
+    log_warning("%s; line %u is the first that is not what the catalog says: the file is written "
+                "again from the catalog",
+                sentence, line);
+    g_ptr_array_add(differences->mend, g_strdup(backup->id));
+}
 
 /* The fence, as far as facts alone can tell: the server of that time cannot be asked any more. */
 static void judge_adopted(const Catalog *catalog, Backup *backup)
@@ -261,9 +273,8 @@ static gboolean find_differences(Differences *differences, GError **error)
         Backup *backup = run->catalog->backups->pdata[i];
         gboolean there = in_tree(differences->ids, backup->id);
         gboolean back = there && backup->state == STATE_MISSING;
-        Backup *marks = there && !back ? newer_marks(run, backup) : NULL;
-        if (marks != NULL)
-            g_ptr_array_add(differences->marked, marks);
+        if (there && !back)
+            find_marks(differences, backup);
         if (!there && backup->state != STATE_MISSING)
             g_ptr_array_add(differences->gone, g_strdup(backup->id));
     }
@@ -312,9 +323,13 @@ static gboolean settle(Catalog *catalog, void *data, GError **error)
             return FALSE;
     }
     for (guint i = 0; i < differences->marked->len; i++) {
-        const Backup *fresh = differences->marked->pdata[i];
-        Backup *backup = catalog_find(catalog, fresh->id);
+        Backup *backup = catalog_find(catalog, differences->marked->pdata[i]);
         if (backup != NULL && !tree_read_marks(differences->run->shelf, backup, error))
+            return FALSE;
+    }
+    for (guint i = 0; i < differences->mend->len; i++) {
+        const Backup *backup = catalog_find(catalog, differences->mend->pdata[i]);
+        if (backup != NULL && !tree_write_marks(differences->run->shelf, backup, error))
             return FALSE;
     }
     for (guint i = 0; i < differences->gone->len; i++) {
@@ -353,12 +368,15 @@ gboolean flow_recover(Run *run, GError **error)
     g_auto(Differences) differences = {
         .run = run,
         .adopt = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free),
-        .marked = g_ptr_array_new_with_free_func((GDestroyNotify)backup_free),
+        .marked = g_ptr_array_new_with_free_func(g_free),
+        .mend = g_ptr_array_new_with_free_func(g_free),
         .gone = g_ptr_array_new_with_free_func(g_free),
     };
     if (!find_differences(&differences, error) || !remove_stray_marks(&differences, error))
         return FALSE;
-    if (differences.adopt->len + differences.marked->len + differences.gone->len == 0)
+    if (differences.adopt->len + differences.marked->len + differences.mend->len +
+            differences.gone->len ==
+        0)
         return TRUE;
     return run_change(run, settle, &differences, error);
 }

@@ -151,7 +151,8 @@ static void copy_texts(Backup *copy, const Backup *backup, const Field *fields, 
 {
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FIELD_TEXT)
-            *(char **)place(&fields[i], copy) = copy_text(*(char *const *)place(&fields[i], backup));
+            *(char **)place(&fields[i], copy) =
+                copy_text(*(char *const *)place(&fields[i], backup));
     }
 }
 

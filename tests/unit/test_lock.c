@@ -168,7 +168,7 @@ Test(lock, names_every_reader_and_none_that_has_ended)
     stop(ended);
     g_autofree char *said = who_holds_it();
     char *pids[] = {g_strdup_printf("pid %d ", (int)verify),
-                               g_strdup_printf("pid %d ", (int)restore)};
+                    g_strdup_printf("pid %d ", (int)restore)};
     cr_expect(strstr(said, pids[0]) != NULL && strstr(said, "`verify` since 20") != NULL, "%s",
               said);
     cr_expect(strstr(said, pids[1]) != NULL && strstr(said, "`restore` since 20") != NULL, "%s",

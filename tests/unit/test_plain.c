@@ -77,9 +77,9 @@ static void mutate(GRand *random, GString *body)
         body->str[at] = (char)g_rand_int_range(random, 1, 256);
         break;
     case 1: /* a line twice, or somewhere else */
-        g_string_insert(body, (gssize)line_start(body, (size_t)g_rand_int_range(
-                                                           random, 0, (gint32)body->len)),
-                        line);
+        g_string_insert(
+            body, (gssize)line_start(body, (size_t)g_rand_int_range(random, 0, (gint32)body->len)),
+            line);
         break;
     case 2: /* a line less */
         g_string_erase(body, (gssize)start, (gssize)length);

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""The catalog: what is changed by hand or by a bad disk is named with its line, and nothing is lost."""
+import pathlib
+import re
+
+import checker
+import lsnsite
+import pytest
+
+WARNINGS, CATALOG = 3, 19
+FLIPS = 24
+
+
+def shelf(site):
+    return site.repository / site.INSTANCE
+
+
+def marks(site, number):
+    return shelf(site) / "marks" / f"{site.ids[number]}.ini"
+
+
+def edit(path, old, new):
+    """As an editor does it: the checksum stays as it was.  The number of the line."""
+    path = pathlib.Path(path)
+    mode = path.stat().st_mode
+    path.chmod(0o640)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    path.chmod(mode)
+    return text[:text.index(old)].count("\n") + 1
+
+
+def body(path):
+    """What stands below the generation."""
+    return re.sub(r"(?s)\A.*?\ngeneration = \d+\n", "", path.read_text())
+
+
+def expect_sound(site):
+    assert checker.faults_of(site.repository, site.INSTANCE) == []
+    site.good("catalog", "check")
+
+
+# ---- hand edits ----------------------------------------------------------------------------------
+
+def test_a_hand_edit_of_the_catalog_is_named_with_its_line_and_undone(week):
+    catalog = shelf(week) / "catalog.ini"
+    line = edit(catalog, "pinned = no", "pinned = yes")
+    ran = week.good("list")
+    assert f"line {line} " in ran.stderr and "catalog.ini.copy" in ran.stderr, ran.said
+    assert "the other file is sound and is used" in ran.stderr
+    assert week.link(week.ids[0])["pinned"] is False
+    week.ended(WARNINGS, "pin", week.ids[2])
+    expect_sound(week)
+
+
+def test_a_value_that_makes_no_sense_is_named_with_file_and_line(week):
+    catalog = shelf(week) / "catalog.ini"
+    line = edit(catalog, "frame = 1048576", "frame = a lot")
+    ran = week.good("list")
+    assert f"{catalog}:{line}: the value of frame" in ran.stderr, ran.said
+    ran = week.ended(CATALOG, "catalog", "check", words=["hint: "])
+    assert f":{line}: " in ran.stdout
+
+
+@pytest.mark.parametrize("old,new", [("pinned = no", "pinned = yes"),
+                                     ("proof = none", "proof = perfect"),
+                                     ("pinned = no\n", "pinned = no\nnote = by hand\n")])
+def test_a_hand_edit_of_marks_is_named_with_its_line_and_undone_by_the_next_backup(week, old, new):
+    line = edit(marks(week, 1), old, new) + new.rstrip().count("\n")
+    ran = week.ended(CATALOG, "catalog", "check", words=["hint: "])
+    assert f"marks/{week.ids[1]}.ini:" in ran.stdout and f"line {line} " in ran.stdout, ran.said
+    before = week.link(week.ids[1])
+    week.ended(WARNINGS, "backup", words=[f"marks/{week.ids[1]}.ini:", f"line {line} ",
+                                          "written again"])
+    assert week.link(week.ids[1]) == before
+    expect_sound(week)
+
+
+def test_a_hand_edit_of_facts_is_named_with_its_line(week):
+    line = edit(week.directory(week.ids[1]) / "backup.ini", "to_lsn = ", "to_lsn = 1")
+    ran = week.ended(CATALOG, "catalog", "check", words=["hint: "])
+    assert f"{week.ids[1]}/backup.ini:2: " in ran.stdout and f"line {line} " in ran.stdout, ran.said
+    week.ended(20, "verify", week.ids[1], "--level=files", words=["backup.ini"])
+    week.ended(CATALOG, "catalog", "rebuild", words=["hint: ", week.ids[1], "out of the repository"])
+
+
+def test_check_names_every_fault_and_not_only_the_first(week):
+    edit(marks(week, 0), "pinned = no", "pinned = yes")
+    edit(week.directory(week.ids[1]) / "backup.ini", "to_lsn = ", "to_lsn = 1")
+    lsnsite.remove_published(week.directory(week.ids[2]))
+    lsnsite.flip_byte(shelf(week) / "catalog.ini.copy")
+    ran = week.ended(CATALOG, "catalog", "check")
+    for word in (f"marks/{week.ids[0]}.ini", f"{week.ids[1]}/backup.ini",
+                 f"{week.ids[2]} is not in the tree", "catalog.ini.copy:2: "):
+        assert word in ran.stdout, ran.said
+
+
+# ---- flipped bytes -------------------------------------------------------------------------------
+
+def spread(path):
+    """Offsets all over the file."""
+    size = path.stat().st_size
+    return [size * number // FLIPS for number in range(FLIPS)]
+
+
+@pytest.mark.parametrize("name", ["catalog.ini", "catalog.ini.copy"])
+def test_a_flipped_byte_anywhere_in_one_catalog_is_noticed_and_costs_nothing(week, name):
+    path = shelf(week) / name
+    listed = week.good("list").stdout
+    for at in spread(path):
+        lsnsite.flip_byte(path, at)
+        ran = week.good("list")
+        assert ran.stdout == listed and f"{name}:" in ran.stderr, f"byte {at}: {ran.said}"
+        lsnsite.flip_byte(path, at)
+    assert week.good("list").stderr == ""
+    lsnsite.flip_byte(path, 100)
+    week.ended(WARNINGS, "pin", week.ids[0])
+    expect_sound(week)
+
+
+def test_a_flipped_byte_anywhere_in_marks_is_noticed_and_mended_from_the_catalog(week):
+    before = week.links()
+    for number, at in enumerate(spread(marks(week, 0))):
+        lsnsite.flip_byte(marks(week, 0), at)
+        ran = week.ended(CATALOG, "catalog", "check")
+        assert f"marks/{week.ids[0]}.ini:" in ran.stdout, f"byte {at}: {ran.said}"
+        if number % 8 == 0:
+            week.ended(WARNINGS, "expire", words=["written again"])  # what cleans up before a backup cleans up here too
+            assert week.links() == before
+            expect_sound(week)
+        else:
+            lsnsite.flip_byte(marks(week, 0), at)
+
+
+def test_a_flipped_byte_anywhere_in_facts_is_noticed(week):
+    path = week.directory(week.ids[0]) / "backup.ini"
+    for at in spread(path):
+        lsnsite.flip_byte(path, at)
+        ran = week.ended(CATALOG, "catalog", "check")
+        assert f"{week.ids[0]}/backup.ini:" in ran.stdout, f"byte {at}: {ran.said}"
+        week.ended(CATALOG, "catalog", "rebuild", words=[f"{week.ids[0]}/backup.ini:"])
+        lsnsite.flip_byte(path, at)
+    expect_sound(week)
+
+
+# ---- rebuild -------------------------------------------------------------------------------------
+
+def mutilate(site):
+    """Every kind of state: pinned, proven, quarantined, with keys of another version."""
+    site.good("pin", site.ids[0])
+    site.good("verify", site.ids[0], "--level=prepare")
+    damaged = site.sealed(site.ids[2], "sbtest1")
+    lsnsite.flip_byte(damaged)
+    site.ended(20, "verify", site.ids[2], "--level=files")
+    lsnsite.flip_byte(damaged)  # the mark stays; checker.py is to find nothing else
+    for name in ("catalog.ini", "catalog.ini.copy"):
+        lsnsite.rewrite_checked(shelf(site) / name, "instance = shop\n",
+                                "instance = shop\nsite = Berlin\n")
+    lsnsite.rewrite_checked(marks(site, 1), "pinned = no\n", "pinned = no\ntape = LTO 7; left\n")
+    site.ended(WARNINGS, "backup")  # takes the mark over, and a full for the broken chain
+
+
+@pytest.mark.parametrize("before", [lambda site: None, mutilate], ids=["healthy", "mutilated"])
+def test_rebuild_gives_the_same_bytes_below_the_generation(week, before):
+    before(week)
+    catalog, copy = shelf(week) / "catalog.ini", shelf(week) / "catalog.ini.copy"
+    was = body(catalog)
+    for damage in (lambda: None, catalog.unlink, lambda: lsnsite.flip_byte(copy)):
+        damage()
+        generation = int(re.search(r"\ngeneration = (\d+)\n", (
+            catalog if catalog.exists() else copy).read_text())[1])
+        week.good("catalog", "rebuild")
+        assert body(catalog) == was and copy.read_text() == catalog.read_text()
+        assert f"\ngeneration = {generation + 1}\n" in catalog.read_text()
+        expect_sound(week)
+    for path in (catalog, copy):
+        path.unlink()
+    week.good("catalog", "rebuild")
+    assert body(catalog).replace("site = Berlin\n", "") == was.replace("site = Berlin\n", "")
+    expect_sound(week)
+
+
+def test_a_mark_of_another_version_outlives_every_change(week):
+    lsnsite.rewrite_checked(marks(week, 2), "pinned = no\n", "pinned = no\ntape = LTO 7; left\n")
+    for change in (["pin", week.ids[2]], ["verify", week.ids[2], "--level=files"],
+                   ["unpin", week.ids[2]], ["backup"], ["expire"], ["catalog", "rebuild"],
+                   ["verify", week.ids[2], "--level=prepare"]):
+        week.good(*change)
+        assert marks(week, 2).read_text().count("tape = LTO 7; left\n") == 1, change
+    for name in ("catalog.ini", "catalog.ini.copy"):
+        assert (shelf(week) / name).read_text().count("tape = LTO 7; left\n") == 1
+    expect_sound(week)
+
+
+@pytest.mark.parametrize("where", ["marks", "facts"])
+def test_a_file_of_a_newer_program_is_19(week, where):
+    path = marks(week, 1) if where == "marks" else week.directory(week.ids[1]) / "backup.ini"
+    path.chmod(0o640)
+    lsnsite.rewrite_checked(path, "format = 1", "format = 2")
+    path.chmod(0o640 if where == "marks" else 0o440)
+    ran = week.ended(CATALOG, "catalog", "check")
+    assert "format 2" in ran.stdout
+    week.ended(CATALOG, "catalog", "rebuild", words=["format 2"])
