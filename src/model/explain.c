@@ -67,7 +67,7 @@ static void add_quarantine(GPtrArray *answers, const Backup *link)
         g_strdup_printf("%s is quarantined since %s (%s): %s; %s", link->id, since, link->rule,
                         link->reason,
                         by_proof ? "a test restore that passes ends that"
-                                 : "it does not fit its parent, and nothing mends that"),
+                                 : "no test restore ends that, only a full takes its place"),
         by_proof ? g_strdup_printf("verify %s --level=prepare", link->id)
                  : g_strdup("backup --type=full"));
 }

@@ -58,7 +58,8 @@ static gboolean leave_binlog(Server *server, GError **error)
 {
     uint64_t logs = 0;
     return ask_number(server, "its binary log", "SELECT @@log_bin", &logs, error) &&
-           (logs == 0 || run(server, error, "SET SESSION sql_log_bin = 0"));
+           (logs == 0 || run(server, error, "SET SESSION sql_log_bin = 0")) &&
+           run(server, error, "SET SESSION TRANSACTION READ WRITE"); /* whatever the default is */
 }
 
 /* Not each time: even where there is nothing to make, it would wait for who has the table open. */

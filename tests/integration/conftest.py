@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def pytest_configure(config):
+    config.not_applicable = config.left_out = []
     config.addinivalue_line("markers", "only_on(flavour, why): of no meaning on other servers")
     config.addinivalue_line("markers", "large: only with LSNCHAIN_LARGE=yes")
 
@@ -53,27 +54,34 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if applies(item) and item not in config.left_out]
 
 
-def tell_not_applicable(terminalreporter):
-    foreign = getattr(terminalreporter.config, "not_applicable", [])
-    if not foreign:
-        return
-    terminalreporter.write_line(f"{FLAVOUR.name}: {len(foreign)} tests are not applicable")
+def not_run(config):
+    """What a reader must not take for tested, a line each."""
+    foreign, left_out = config.not_applicable, config.left_out
+    lines = [f"{FLAVOUR.name}: {len(foreign)} tests are not applicable"] if foreign else []
     for item in foreign:
         why = next(mark.args[1] for mark in item.iter_markers("only_on")
                    if mark.args[0] != FLAVOUR.name)
-        terminalreporter.write_line(f"  {item.nodeid}: {why}")
-
-
-def tell_left_out(terminalreporter):
-    left_out = terminalreporter.config.left_out
+        lines.append(f"  {item.nodeid}: {why}")
     if left_out:
-        terminalreporter.write_line(f"{len(left_out)} large tests are left to "
-                                    "scripts/test-awkward --large")
+        lines.append(f"{len(left_out)} large tests are left to scripts/test-awkward --large")
+    return lines
+
+
+def pytest_sessionfinish(session):
+    """Where several processes share the tests, those that collected them must tell the first."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = not_run(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.told = getattr(node, "workeroutput", {}).get("not_run", [])
 
 
 def pytest_terminal_summary(terminalreporter):
-    tell_not_applicable(terminalreporter)
-    tell_left_out(terminalreporter)
+    config = terminalreporter.config
+    for line in config.told if hasattr(config, "told") else not_run(config):
+        terminalreporter.write_line(line)
     counts_file = os.environ.get("LSNCHAIN_COUNTS")
     if not counts_file:
         return

@@ -59,7 +59,8 @@ class Flavour:
     checkpoint: typing.Callable
     status_table: str
     lsn_status: str
-    privileges: tuple  # what docs/ tells to grant on *.* to the user that takes backups
+    privileges: tuple  # what docs/ tells to grant on *.* to the user that takes backups ...
+    further: tuple  # ... and without which it takes them all the same
     grants: tuple  # and beside it
 
 
@@ -73,8 +74,8 @@ FLAVOURS = {flavour.name: flavour for flavour in (
         alone=("--skip-networking",),
         checkpoint=checkpoint_mariadb,
         status_table="information_schema.global_status", lsn_status="Innodb_lsn_current",
-        privileges=("RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR", "SHOW VIEW",
-                    "SLAVE MONITOR", "BINLOG ADMIN"),
+        privileges=("RELOAD", "PROCESS", "LOCK TABLES", "BINLOG MONITOR", "SHOW VIEW"),
+        further=("SLAVE MONITOR", "BINLOG ADMIN"),
         grants=(OF_CANARY,)),
     Flavour(
         name="mysql", server="mysqld", client="mysql", engine="xtrabackup",
@@ -84,7 +85,8 @@ FLAVOURS = {flavour.name: flavour for flavour in (
         checkpoint=checkpoint_mysql,
         status_table="performance_schema.global_status", lsn_status="Innodb_redo_log_current_lsn",
         privileges=("BACKUP_ADMIN", "PROCESS", "RELOAD", "LOCK TABLES", "REPLICATION CLIENT",
-                    "SHOW VIEW", "SESSION_VARIABLES_ADMIN"),
+                    "SHOW VIEW"),
+        further=("SESSION_VARIABLES_ADMIN",),
         grants=tuple(f"GRANT SELECT ON performance_schema.{table} TO {{user}}" for table in (
             "log_status", "keyring_component_status", "replication_group_members")) + (OF_CANARY,)),
 )}

@@ -12,7 +12,8 @@ import time
 from flavours import FLAVOUR
 
 # What docs/ tells an administrator to grant to the user that takes backups, and nothing more.
-BACKUP_GRANTS = (f"GRANT {', '.join(FLAVOUR.privileges)} ON *.* TO {{user}}", *FLAVOUR.grants)
+BACKUP_GRANTS = (f"GRANT {', '.join(FLAVOUR.privileges + FLAVOUR.further)} ON *.* TO {{user}}",
+                 *FLAVOUR.grants)
 BACKUP_USER = "lsnbackup"
 # Looked for in all that lsnchain prints; with characters that option files treat in two ways.
 BACKUP_PASSWORD = "plan#ted 'se\\cret\""

@@ -103,7 +103,7 @@ LIES = {
     "name-empty": name_lie(b"", "is empty"),
     "name-of-ours": name_lie(b"shop/a.ibd.lz4", "suffix of ours"),
     "name-too-long": stream_lie(["a name of 100000 bytes"], lambda r: r.with_file(b"n" * 100000)),
-    "name-component-too-long": Lie(ENGINE, ["is too long"],
+    "name-component-too-long": Lie(ENGINE, ["more than 255 bytes"],
                                    stream=lambda r: r.with_file(b"n" * 300)),
     # its metadata
     "no-checkpoints": stream_lie(["has no", "checkpoints"], lambda r: r.lacking(CHECKPOINTS)),

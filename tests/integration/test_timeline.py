@@ -247,6 +247,13 @@ def test_the_schema_is_configurable(own_site):
     assert len(own_site.server.sql("SELECT * FROM watch.canary")) == 4
 
 
+def test_a_default_of_read_only_transactions_keeps_no_row_away(own_site):
+    own_site.server.sql("SET GLOBAL tx_read_only = ON")
+    own_site.good("backup")
+    own_site.server.sql("SET GLOBAL tx_read_only = OFF")
+    assert own_site.newest()["canary"] != ""
+
+
 def canary_probe(site, status):
     told = site.run("check", "--output=json")
     assert told.status == status, told.said
