@@ -91,6 +91,7 @@ typedef struct {
     const Run *run;
     const RemovalSpec *spec;
     GPtrArray *moved; /* of the ids */
+    gboolean flushed; /* the moves will outlive a power cut */
     GError *failure;  /* that ended it half-way */
 } Work;
 
@@ -118,7 +119,8 @@ static gboolean move(Catalog *catalog, void *data, GError **error)
         g_propagate_error(error, g_steal_pointer(&work->failure));
         return FALSE;
     }
-    if (!trash_flush(shelf, error))
+    work->flushed = trash_flush(shelf, error);
+    if (!work->flushed)
         return FALSE;
     crash_point("removal.moved");
     for (guint i = 0; i < work->moved->len; i++)
@@ -153,7 +155,7 @@ gboolean removal_run(Run *run, const RemovalSpec *spec, GPtrArray *removed, GErr
     g_auto(Work) work = {.run = run, .spec = spec, .moved = g_ptr_array_new()};
     g_autoptr(GError) failure = NULL;
     if (!run_change(run, move, &work, &failure) &&
-        (error_status(failure) != STATUS_STORAGE || work.moved->len == 0)) {
+        (error_status(failure) != STATUS_STORAGE || !work.flushed)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

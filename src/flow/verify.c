@@ -13,6 +13,7 @@
 #include "repo/contents.h"
 #include "repo/sums.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -208,7 +209,8 @@ static void settle_log(const Run *run, const Workshop *workshop, const ProofResu
 {
     gboolean telling = !done && result->failed != NULL && result->failed_level == PROOF_PREPARE;
     if (!telling) {
-        (void)unlink(workshop->log_path);
+        if (unlink(workshop->log_path) < 0 && errno != ENOENT)
+            log_warning("cannot remove %s: %s", workshop->log_path, g_strerror(errno));
     } else if (!workshop->ours) {
         log_notice("what the engine said is in %s", workshop->log_path);
         failed_log_prune(run);

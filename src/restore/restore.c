@@ -154,15 +154,15 @@ static gboolean prepare_in(int target_fd, const RestoreSpec *spec, Prepared *pre
 }
 
 /* Durable before the marker goes: without it the directory is promised to be whole. */
-static gboolean finish(int target_fd, GError **error)
+static gboolean finish(int target_fd, const char *target, GError **error)
 {
     if (syncfs(target_fd) < 0)
-        return fail_storage(error, "cannot flush the restored files: %s", g_strerror(errno));
+        return fail_storage(error, "cannot flush the files in %s: %s", target, g_strerror(errno));
     crash_point("restore.synced");
     if (unlinkat(target_fd, RESTORE_MARKER, 0) < 0)
         return fail_storage(error, "cannot remove %s: %s", RESTORE_MARKER, g_strerror(errno));
     if (fsync(target_fd) < 0)
-        return fail_storage(error, "cannot flush the target directory: %s", g_strerror(errno));
+        return fail_storage(error, "cannot flush the directory %s: %s", target, g_strerror(errno));
     return TRUE;
 }
 
@@ -178,5 +178,5 @@ gboolean restore_run(const RestoreSpec *spec, Prepared *prepared, GError **error
     crash_point("restore.marked");
     return prepare_in(target_fd, spec, prepared, error) && move_up(target_fd, error) &&
            files_remove_tree(target_fd, work_name, error) && give_away(target_fd, spec, error) &&
-           finish(target_fd, error);
+           finish(target_fd, spec->target, error);
 }

@@ -23,7 +23,7 @@ FILE_SYSTEMS = {"xfs": ["mkfs.xfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-F"]}
 SIZE = 512 << 20
 GO_DOWN, WITHOUT_FLUSH = 0x8004587D, 2
 ROWS = ("init", "first backup", "full", "incremental", "publishes on", "adopts", "verify files",
-        "catalog rebuild")
+        "restore", "catalog rebuild", "expire")
 
 
 def run_program(*words):
@@ -116,6 +116,7 @@ def try_case(bench, disk, case):
         matrix.expect_earlier_whole(site)
         if finished:
             expect_word_kept(site, case.row)
+        matrix.expect_target(site, case.row, finished)
         matrix.expect_no_hand_is_needed(site, case.row)
         fault = ""
     except BaseException:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A sample of what scripts/test-faults does in whole: harmed at a persistence call, what is left?"""
+import errno
 import os
 import pathlib
 import random
@@ -13,13 +14,14 @@ FAULTS = pathlib.Path(__file__).resolve().parents[1] / "faults"
 sys.path.insert(0, str(FAULTS))
 
 import bench as benches  # noqa: E402
+import lsnsite  # noqa: E402
 import matrix  # noqa: E402
 import power  # noqa: E402
 
 pytestmark = pytest.mark.only_on("mariadb", "the recorded engine is mariadb-backup")
 
 SEED = int(os.environ.get("LSNCHAIN_FAULT_SEED", random.SystemRandom().randrange(10**6)))
-SAMPLES = {"kill": 3, "signal": 1, "error": 3}  # of each command
+SAMPLES = {"kill": 2, "signal": 1, "error": 2}  # of each command
 
 # Of the calls that change a disk, or could: what the program does not use, the shim need not wrap.
 CHANGES = re.compile(r"open|creat|write|truncat|allocat|sync|rename|link|mkdir|rmdir|remove|chmod"
@@ -63,6 +65,22 @@ def test_nothing_is_missing_or_half_after_a_power_cut(bench, kind):
     except AssertionError as failure:
         pytest.skip(f"this host lets nobody mount: {failure}")
     expect_no_fault(power.run(bench, kind, step=150))
+
+
+def test_a_failed_proof_is_told_although_its_quarantine_cannot_be_written(bench):
+    site = bench.new_site("week")
+    damaged = site.directory(site.ids[-1]) / "data/xtrabackup_checkpoints"
+    lsnsite.flip_byte(damaged)
+    arguments = ("verify", "latest", "--level=files")
+    recording = [*site.repository.rglob("marks"), *site.repository.glob("shop/catalog.ini")]
+    ran = site.harmed(*arguments, under=recording, ERROR=f"1:{errno.EIO}:forever")
+    assert ran.status == 20, ran.said
+    assert "could not be recorded" in ran.stderr and os.strerror(errno.EIO) in ran.stderr
+    assert "proof_failed" in (site.state / "shop/incidents.ini").read_text()
+    assert site.states()[site.ids[-1]] == "complete", "the shim harmed nothing"
+    site.ended(20, *arguments)
+    assert site.states()[site.ids[-1]] == "quarantined"
+    bench.remove(site)
 
 
 def undefined(path):
