@@ -128,6 +128,19 @@ static gboolean move(Catalog *catalog, void *data, GError **error)
     return TRUE;
 }
 
+/* Once more from the start: of a catalog that could not be replaced nobody knows what is on disk.
+ */
+static gboolean drop_moved(Catalog *catalog, void *data, GError **error)
+{
+    (void)error;
+    const Work *work = data;
+    for (guint i = 0; i < work->moved->len; i++) {
+        if (!shelf_has_backup(work->run->shelf, work->moved->pdata[i]))
+            drop(catalog, work->moved->pdata[i]);
+    }
+    return TRUE;
+}
+
 static gboolean remove_all_marks(const Run *run, const GPtrArray *ids, GError **error)
 {
     for (guint i = 0; i < ids->len; i++) {
@@ -160,7 +173,8 @@ gboolean removal_run(Run *run, const RemovalSpec *spec, GPtrArray *removed, GErr
         return FALSE;
     }
     /* also the way out of a disk that is too full for a new catalog */
-    if (!removal_finish(run, error) || !remove_all_marks(run, work.moved, error))
+    if (!removal_finish(run, error) || !remove_all_marks(run, work.moved, error) ||
+        (failure != NULL && !run_change(run, drop_moved, &work, error)))
         return FALSE;
     for (guint i = 0; i < work.moved->len; i++)
         g_ptr_array_add(removed, g_strdup(work.moved->pdata[i]));

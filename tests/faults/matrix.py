@@ -227,7 +227,7 @@ STORAGE, WARNINGS = 16, 3
 def may_be_silent(row, call):
     """A removal needs no room: where the catalog cannot be written it empties the trash first, and
     writes it again."""
-    if row.removes and re.search(r"/\.?catalog\.ini", call.path):
+    if row.removes and re.search(r"/\.?catalog\.ini|/repository/shop$", call.path):
         return True
     return any(re.fullmatch(function, call.function) and re.search(path, call.path)
                for function, path in SILENT)
@@ -247,6 +247,8 @@ def expect_after_error(site, case, ran):
         assert ran.status == case.row.status, ran.said
         return True
     assert ran.status in (STORAGE, WARNINGS, case.row.status or STORAGE), f"{call}: {ran.said}"
+    if case.row.status and ran.status == case.row.status:
+        return False  # of several failures the first one counts, and that was the engine's
     assert os.strerror(number) in ran.stderr, f"{call}: {ran.said}"
     named = any(name in ran.stderr for name in names_in(call))
     assert named or case.more.endswith(":forever"), f"{call} is not named: {ran.said}"

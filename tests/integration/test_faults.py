@@ -21,7 +21,7 @@ import power  # noqa: E402
 pytestmark = pytest.mark.only_on("mariadb", "the recorded engine is mariadb-backup")
 
 SEED = int(os.environ.get("LSNCHAIN_FAULT_SEED", random.SystemRandom().randrange(10**6)))
-SAMPLES = {"kill": 2, "signal": 1, "error": 2}  # of each command
+SAMPLES = {"kill": 1, "signal": 1, "error": 2}  # of each command
 
 # Of the calls that change a disk, or could: what the program does not use, the shim need not wrap.
 CHANGES = re.compile(r"open|creat|write|truncat|allocat|sync|rename|link|mkdir|rmdir|remove|chmod"
@@ -64,7 +64,7 @@ def test_nothing_is_missing_or_half_after_a_power_cut(bench, kind):
             disk.cut()
     except AssertionError as failure:
         pytest.skip(f"this host lets nobody mount: {failure}")
-    expect_no_fault(power.run(bench, kind, step=150))
+    expect_no_fault(power.run(bench, kind, step=300))
 
 
 def test_a_failed_proof_is_told_although_its_quarantine_cannot_be_written(bench):
