@@ -72,7 +72,8 @@ void server_table_free(ServerTable *table);
  */
 GPtrArray *server_tables(Server *server, GError **error);
 
-/* Fails when the list has fewer InnoDB tables than InnoDB itself, and says what to GRANT. */
+/* Fails when the list has fewer InnoDB tables than InnoDB itself, and says what to GRANT, or, where
+ * nothing is missing, that the server cannot list a schema's directory. */
 gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error);
 
 /* The file of an InnoDB table, or of a part of one; both numbers only grow. */

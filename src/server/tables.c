@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
-#include "server/grants.h"
 #include "server/session.h"
 
 #include <string.h>
+
+#define SHOWS_FEWER                                                                                \
+    "%s shows us %" G_GUINT64_FORMAT                                                               \
+    " InnoDB tables, but InnoDB itself has %" G_GUINT64_FORMAT
 
 ServerTable *server_table_new(const char *schema, const char *name, const char *type,
                               const char *engine)
@@ -86,6 +89,27 @@ static gboolean innodb_tables(Server *server, uint64_t *count, GError **error)
     return ask_number(server, "the number of InnoDB's tables", sql, count, error);
 }
 
+/* Without SHOW VIEW the list is empty; with it, a schema is missing that the server cannot list. */
+static gboolean fail_incomplete(Server *server, uint64_t listed, uint64_t known, GError **error)
+{
+    static const char *const needed[] = {"SHOW VIEW", NULL};
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *remedy = NULL;
+    g_autofree char *datadir = NULL;
+    if (!server_privileges(server, needed, missing, &remedy, error))
+        return FALSE;
+    if (missing->len > 0)
+        return fail(error, STATUS_SERVER, SHOWS_FEWER HINT("%s"), server->where, listed, known,
+                    remedy);
+    if (!ask_row(server, "its data directory", "SELECT @@datadir", &datadir, 1, error))
+        return FALSE;
+    return fail(error, STATUS_SERVER,
+                SHOWS_FEWER ": it cannot list a schema's directory" HINT(
+                    "see with ls -l which directory in %s is closed to the user that the server "
+                    "runs as, and open it with chown and chmod"),
+                server->where, listed, known, datadir);
+}
+
 /* A table that comes or goes between the two questions is no reason to refuse: it is asked again.
  */
 gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError **error)
@@ -107,13 +131,7 @@ gboolean server_tables_complete(Server *server, const GPtrArray *tables, GError 
         if (listed >= known)
             return TRUE;
     }
-    g_autoptr(GPtrArray) missing = g_ptr_array_new();
-    g_ptr_array_add(missing, (gpointer) "SHOW VIEW");
-    g_autofree char *grant = grants_to_type(missing, server->user);
-    return fail(error, STATUS_SERVER,
-                "%s shows us %" G_GUINT64_FORMAT
-                " InnoDB tables, but InnoDB itself has %" G_GUINT64_FORMAT HINT("%s"),
-                server->where, listed, known, grant);
+    return fail_incomplete(server, listed, known, error);
 }
 
 static gboolean keep_name(const Answer *row, void *data)
