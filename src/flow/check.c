@@ -218,7 +218,7 @@ static gboolean tell(Probe *probe, Finding *given, GError **error)
     return TRUE;
 }
 
-static gboolean inspect(Found *found, Probe *probe, InspectFn *question, GError **error)
+static gboolean inspect(Found *found, Probe *probe, const Question *question, GError **error)
 {
     if (!found->facts_known)
         return skip(probe, "the server is not known");
@@ -231,7 +231,7 @@ static gboolean inspect(Found *found, Probe *probe, InspectFn *question, GError 
         .options = found->options,
         .sample_us = G_USEC_PER_SEC,
     };
-    return tell(probe, question(&inspection, error), error);
+    return tell(probe, question->ask(&inspection, error), error);
 }
 
 /* Of the backup that would be taken now. */
@@ -320,33 +320,63 @@ static gboolean probe_retention(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+/* What needs PROCESS would fail without it or, worse, see nothing and call it good. */
+static gboolean lacks_process(Found *found)
+{
+    static const char *const needed[] = {"PROCESS", NULL};
+    if (!found->facts_known)
+        return FALSE;
+    g_autoptr(GPtrArray) missing = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *remedy = NULL;
+    return server_privileges(found->server, needed, missing, &remedy, NULL) && missing->len > 0;
+}
+
 /* Either a probe of our own or a question that a backup asks too. */
 static const struct {
     const char *name;
     ProbeFn *run;
-    InspectFn *question;
+    const Question *question;
+    gboolean needs_process;
 } probes[] = {
-    {"repository", probe_repository, NULL}, {"catalog", probe_catalog, NULL},
-    {"login", probe_login, NULL},           {"server", probe_server, NULL},
-    {"user", NULL, inspect_user},           {"data directory", probe_datadir, NULL},
-    {"engine", probe_engine, NULL},         {"engine fits", probe_engine_fits, NULL},
-    {"options", probe_options, NULL},       {"privileges", probe_privileges, NULL},
-    {"tables", probe_tables, NULL},         {"open files", NULL, inspect_open_files},
-    {"redo log", NULL, inspect_redo},       {"other backups", NULL, inspect_other_backup},
-    {"long DDL", NULL, inspect_ddl},        {"replication", NULL, inspect_replica},
-    {"canary", probe_canary, NULL},         {"rsync", probe_rsync, NULL},
-    {"space", probe_space, NULL},           {"retention", probe_retention, NULL},
-    {"alerts", probe_alerts, NULL},
+    {"repository", probe_repository, NULL, FALSE},
+    {"catalog", probe_catalog, NULL, FALSE},
+    {"login", probe_login, NULL, FALSE},
+    {"server", probe_server, NULL, FALSE},
+    {NULL, NULL, &inspect_user, FALSE},
+    {"data directory", probe_datadir, NULL, FALSE},
+    {"engine", probe_engine, NULL, FALSE},
+    {"engine fits", probe_engine_fits, NULL, FALSE},
+    {"options", probe_options, NULL, FALSE},
+    {"privileges", probe_privileges, NULL, FALSE},
+    {"tables", probe_tables, NULL, TRUE},
+    {NULL, NULL, &inspect_open_files, TRUE},
+    {NULL, NULL, &inspect_redo, FALSE},
+    {NULL, NULL, &inspect_other_backup, FALSE},
+    {NULL, NULL, &inspect_ddl, TRUE},
+    {NULL, NULL, &inspect_replica, FALSE},
+    {"canary", probe_canary, NULL, FALSE},
+    {"rsync", probe_rsync, NULL, FALSE},
+    {"space", probe_space, NULL, TRUE},
+    {"retention", probe_retention, NULL, FALSE},
+    {"alerts", probe_alerts, NULL, FALSE},
 };
+
+static gboolean ask_probe(Found *found, size_t i, Probe *probe, GError **error)
+{
+    if (probes[i].needs_process && lacks_process(found)) {
+        probe->hint = g_strdup("see the hint of privileges");
+        return skip(probe, "the backup user lacks the privilege PROCESS");
+    }
+    return probes[i].run != NULL ? probes[i].run(found, probe, error)
+                                 : inspect(found, probe, probes[i].question, error);
+}
 
 static Probe *run_probe(Found *found, size_t i)
 {
     Probe *probe = g_new0(Probe, 1);
-    probe->name = probes[i].name;
+    probe->name = probes[i].question != NULL ? probes[i].question->name : probes[i].name;
     g_autoptr(GError) failure = NULL;
-    gboolean done = probes[i].run != NULL ? probes[i].run(found, probe, &failure)
-                                          : inspect(found, probe, probes[i].question, &failure);
-    if (!done) {
+    if (!ask_probe(found, i, probe, &failure)) {
         g_free(probe->text);
         probe->result = PROBE_FAILED;
         probe->status = error_status(failure);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-Finding *inspect_user(const Inspection *inspection, GError **error)
+static Finding *ask_user(const Inspection *inspection, GError **error)
 {
     (void)error;
     const UserFacts facts = {.wanted = inspection->login->user,
@@ -16,8 +16,10 @@ Finding *inspect_user(const Inspection *inspection, GError **error)
     return readiness_user(&facts);
 }
 
+const Question inspect_user = {"user", ask_user};
+
 /* base/proc raises the soft limit of a child to the hard one. */
-Finding *inspect_open_files(const Inspection *inspection, GError **error)
+static Finding *ask_open_files(const Inspection *inspection, GError **error)
 {
     uint64_t files = 0;
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
@@ -28,6 +30,8 @@ Finding *inspect_open_files(const Inspection *inspection, GError **error)
                     engine_keeps_files_open(inspection->engine, inspection->options);
     return readiness_open_files(files, limit.rlim_max, kept);
 }
+
+const Question inspect_open_files = {"open files", ask_open_files};
 
 /* ---- redo log -------------------------------------------------------------------------------- */
 
@@ -62,7 +66,7 @@ static gboolean sample(const Inspection *inspection, RedoFacts *facts, GError **
     return TRUE;
 }
 
-Finding *inspect_redo(const Inspection *inspection, GError **error)
+static Finding *ask_redo(const Inspection *inspection, GError **error)
 {
     RedoFacts facts = {0};
     if (!server_redo(inspection->server, &facts.capacity, &facts.written, &facts.uptime_s, error) ||
@@ -72,9 +76,11 @@ Finding *inspect_redo(const Inspection *inspection, GError **error)
     return readiness_redo(&facts);
 }
 
+const Question inspect_redo = {"redo log", ask_redo};
+
 /* ---- what others do -------------------------------------------------------------------------- */
 
-Finding *inspect_other_backup(const Inspection *inspection, GError **error)
+static Finding *ask_other_backup(const Inspection *inspection, GError **error)
 {
     BackupLock lock = BACKUP_LOCK_UNKNOWN;
     g_autoptr(GPtrArray) sessions = server_sessions(inspection->server, error);
@@ -84,17 +90,23 @@ Finding *inspect_other_backup(const Inspection *inspection, GError **error)
     return readiness_other_backup(lock, sessions);
 }
 
-Finding *inspect_ddl(const Inspection *inspection, GError **error)
+const Question inspect_other_backup = {"other backups", ask_other_backup};
+
+static Finding *ask_ddl(const Inspection *inspection, GError **error)
 {
     g_autoptr(GPtrArray) sessions = server_sessions(inspection->server, error);
     return sessions != NULL ? readiness_ddl(sessions) : NULL;
 }
 
-Finding *inspect_replica(const Inspection *inspection, GError **error)
+const Question inspect_ddl = {"long DDL", ask_ddl};
+
+static Finding *ask_replica(const Inspection *inspection, GError **error)
 {
     g_auto(ReplicaFacts) facts = {0};
     return server_replica(inspection->server, &facts, error) ? readiness_replica(&facts) : NULL;
 }
+
+const Question inspect_replica = {"replication", ask_replica};
 
 /* ---- for a backup ---------------------------------------------------------------------------- */
 
@@ -121,19 +133,20 @@ gboolean inspect_accept(const char *subject, Finding *given, GError **error)
     }
 }
 
-static const struct {
-    const char *subject;
-    InspectFn *ask;
-} questions[] = {
-    {"user", inspect_user},     {"open files", inspect_open_files},
-    {"redo log", inspect_redo}, {"other backups", inspect_other_backup},
-    {"long DDL", inspect_ddl},  {"replication", inspect_replica},
+gboolean inspect_one(const Question *question, const Inspection *inspection, GError **error)
+{
+    return inspect_accept(question->name, question->ask(inspection, error), error);
+}
+
+static const Question *const questions[] = {
+    &inspect_user,         &inspect_open_files, &inspect_redo,
+    &inspect_other_backup, &inspect_ddl,        &inspect_replica,
 };
 
 gboolean inspect_all(const Inspection *inspection, GError **error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
-        if (!inspect_accept(questions[i].subject, questions[i].ask(inspection, error), error))
+        if (!inspect_one(questions[i], inspection, error))
             return FALSE;
     }
     return TRUE;

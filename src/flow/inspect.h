@@ -2,7 +2,7 @@
 /*
  * inspect: is the server ready for a backup?  Asks it and this host; model/readiness.h decides.
  *
- * Each function is one question; NULL with the error set when it could not be asked.  `check` shows
+ * Each Question is one; NULL with the error set when it could not be asked.  `check` shows
  * what they find, a backup goes through all of them before it writes anything.
  */
 #ifndef LSNCHAIN_FLOW_INSPECT_H
@@ -25,20 +25,26 @@ typedef struct {
     int64_t wait_s;           /* for another backup to end */
 } Inspection;
 
-typedef Finding *InspectFn(const Inspection *inspection, GError **error);
+typedef struct {
+    const char *name; /* of what it is about */
+    Finding *(*ask)(const Inspection *inspection, GError **error);
+} Question;
 
-InspectFn inspect_user;
-InspectFn inspect_open_files;
-InspectFn inspect_redo;
-InspectFn inspect_other_backup;
-InspectFn inspect_ddl;
-InspectFn inspect_replica;
+extern const Question inspect_user;
+extern const Question inspect_open_files;
+extern const Question inspect_redo;
+extern const Question inspect_other_backup;
+extern const Question inspect_ddl;
+extern const Question inspect_replica;
 
 /*
  * FALSE at the first finding that refuses.  What worries is logged, as a warning where it needs a
  * hand also after a good backup.
  */
 gboolean inspect_all(const Inspection *inspection, GError **error);
+
+/* The same for one of them. */
+gboolean inspect_one(const Question *question, const Inspection *inspection, GError **error);
 
 /* The same for one finding, which it frees; NULL is a failure that is set already.  `subject` is
  * what it is about, as `check` calls it. */

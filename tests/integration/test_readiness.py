@@ -137,6 +137,37 @@ def test_a_privilege_of_a_role_counts_when_the_role_is_active(own_site):
     assert probe(own_site, "privileges")["result"] == "ok"
 
 
+def test_without_process_only_the_privilege_itself_is_a_failure(own_site):
+    server, user = own_site.server, f"'{mariadb.BACKUP_USER}'@'localhost'"
+    server.sql(f"REVOKE PROCESS ON *.* FROM {user}")
+    ran = own_site.ended(SERVER, "check", "--output=json")
+    probes = {found["name"]: found for found in ran.json["instances"][0]["probes"]}
+    assert [name for name, found in probes.items() if found["result"] == "failed"] == ["privileges"]
+    assert "GRANT PROCESS ON *.*" in probes["privileges"]["hint"]
+    skipped = [name for name, found in probes.items() if found["result"] == "skipped"]
+    assert skipped == ["tables", "open files", "long DDL", "space"]
+    for name in skipped:
+        assert "PROCESS" in probes[name]["message"] and "privileges" in probes[name]["hint"]
+    server.sql(f"GRANT PROCESS ON *.* TO {user}")
+    own_site.good("check")
+
+
+def test_a_schema_that_the_server_cannot_read_is_no_missing_privilege(own_site):
+    server, user = own_site.server, f"'{mariadb.BACKUP_USER}'@'localhost'"
+    hidden = server.data / "sbtest"
+    hidden.chmod(0o300)  # its files can be opened, but not listed
+    try:
+        found = probe(own_site, "tables")
+        own_site.ended(SERVER, "backup", words=["InnoDB itself has", "cannot list a schema's"])
+    finally:
+        hidden.chmod(0o700)
+    assert found["result"] == "failed" and "GRANT" not in found["hint"]
+    assert str(server.data) in found["hint"]
+    server.sql(f"REVOKE SHOW VIEW ON *.* FROM {user}")
+    found = probe(own_site, "tables")
+    assert found["result"] == "failed" and "GRANT SHOW VIEW ON *.*" in found["hint"]
+
+
 # ---- limits --------------------------------------------------------------------------------------
 
 def test_more_table_files_than_may_be_open_are_said_before_they_are_hit(site):
