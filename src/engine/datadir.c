@@ -39,8 +39,8 @@ static void note_closed(Look *look, const char *schema, const char *name)
 {
     if (look->closed++ > 0)
         return;
-    g_autofree char *path = g_build_filename(look->datadir, schema, name, NULL);
-    look->first = g_canonicalize_filename(path, NULL);
+    g_autofree char *path = g_build_filename(schema, name, NULL);
+    look->first = g_canonicalize_filename(path, look->datadir);
 }
 
 /*
@@ -67,6 +67,22 @@ static DIR *open_list(int dir_fd, const char *path)
     return fd >= 0 ? fdopendir(fd) : NULL;
 }
 
+static void look_at_path(Look *look, const char *path)
+{
+    if (is_closed(AT_FDCWD, path, R_OK))
+        note_closed(look, "", path);
+}
+
+/* "sbtest/t.isl" holds the path of a table's file that lies somewhere else. */
+static void look_behind_link(Look *look, const char *schema, const char *name)
+{
+    g_autofree char *below = g_build_filename(schema, name, NULL);
+    g_autofree char *link = g_canonicalize_filename(below, look->datadir);
+    g_autofree char *path = NULL;
+    if (g_file_get_contents(link, &path, NULL, NULL) && g_path_is_absolute(g_strstrip(path)))
+        look_at_path(look, path);
+}
+
 static void look_at_files(Look *look, int datadir_fd, const char *schema)
 {
     DIR *list = open_list(datadir_fd, schema);
@@ -74,6 +90,8 @@ static void look_at_files(Look *look, int datadir_fd, const char *schema)
          entry = readdir(list)) {
         if (is_copied(entry->d_name) && is_closed(dirfd(list), entry->d_name, R_OK))
             note_closed(look, schema, entry->d_name);
+        else if (g_str_has_suffix(entry->d_name, ".isl"))
+            look_behind_link(look, schema, entry->d_name);
     }
     if (list != NULL)
         (void)closedir(list);
@@ -92,6 +110,18 @@ static void look_at_directories(Look *look, DIR *list)
     }
 }
 
+/* In most servers these lie in the data directory, and were seen there. */
+static void look_elsewhere(Look *look, char *const *paths)
+{
+    for (; *paths != NULL; paths++) {
+        g_autofree char *parent = g_path_get_dirname(*paths);
+        if (g_str_equal(parent, look->datadir) || g_str_equal(*paths, look->datadir))
+            continue;
+        look_at_path(look, *paths);
+        look_at_files(look, AT_FDCWD, *paths);
+    }
+}
+
 static gboolean fail_closed(const Look *look, GError **error)
 {
     const struct passwd *owner = getpwuid(look->owner);
@@ -107,10 +137,10 @@ static gboolean fail_closed(const Look *look, GError **error)
                 name);
 }
 
-gboolean datadir_check_readable(const char *datadir, GError **error)
+gboolean datadir_check_readable(const ServerFacts *facts, GError **error)
 {
     struct stat status = {0};
-    g_autofree char *path = g_canonicalize_filename(datadir, NULL);
+    g_autofree char *path = g_canonicalize_filename(facts->datadir, NULL);
     g_autofree char *first = NULL;
     Look look = {.datadir = path};
     DIR *list = open_list(AT_FDCWD, path);
@@ -125,6 +155,7 @@ gboolean datadir_check_readable(const char *datadir, GError **error)
         note_closed(&look, "", "");
     } else {
         look_at_directories(&look, list);
+        look_elsewhere(&look, facts->innodb_paths);
         (void)closedir(list);
     }
     first = look.first;

@@ -110,7 +110,7 @@ static gboolean look(Work *work, GError **error)
     };
     /* whom the server takes for somebody else lacks privileges too, and that would mislead */
     if (!inspect_one(&inspect_user, &inspection, error) ||
-        !find_engine(work, facts, error) || !datadir_check_readable(facts->datadir, error) ||
+        !find_engine(work, facts, error) || !datadir_check_readable(facts, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     inspection.engine = work->engine;
@@ -303,7 +303,7 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
     if (!timeline_begin(work->run->config, work->login, &work->before.facts, id, &canary, error))
         return FALSE;
     /* the first canary makes a schema, and the server decides who may read its directory */
-    if (*canary != '\0' && !datadir_check_readable(work->before.facts.datadir, error))
+    if (*canary != '\0' && !datadir_check_readable(&work->before.facts, error))
         return FALSE;
     const CaptureSpec spec = {
         .run = work->run,

@@ -194,7 +194,7 @@ static gboolean probe_datadir(Found *found, Probe *probe, GError **error)
 {
     if (!found->facts_known)
         return skip(probe, "the server is not known");
-    if (!datadir_check_readable(found->facts.datadir, error))
+    if (!datadir_check_readable(&found->facts, error))
         return FALSE;
     probe->text = g_strdup(found->facts.datadir);
     return TRUE;

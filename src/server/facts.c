@@ -54,27 +54,32 @@ static int compare_params(gconstpointer a, gconstpointer b)
 static GHashTable *ask_all_variables(const Server *server, GError **error)
 {
     g_autoptr(GString) names =
-        g_string_new("'datadir', 'innodb_data_home_dir', 'read_only', 'gtid_mode'");
+        g_string_new("'datadir', 'innodb_data_home_dir', 'innodb_undo_directory', 'read_only',"
+                     " 'gtid_mode'");
     g_string_append_printf(names, ", '%s', '%s'", server->dialect->uuid, server->dialect->gtid);
     for (size_t i = 0; i < G_N_ELEMENTS(params); i++)
         g_string_append_printf(names, ", '%s'", params[i].variable);
     return ask_variables(server, names->str, error);
 }
 
-/* "ibdata1" of "ibdata1:12M;ibdata2:10M:autoextend", below the directory that InnoDB uses. */
-static char *system_tablespace(GHashTable *variables)
+/* The files of "ibdata1:12M;ibdata2:10M:autoextend" below the directory that InnoDB uses, and then
+ * the directory of the undo tablespaces. */
+static char **innodb_paths(GHashTable *variables)
 {
-    const char *path = variable_text(variables, "innodb_data_file_path");
-    g_autofree char *name = g_strndup(path, strcspn(path, ":;"));
-    if (*name == '\0')
-        return g_strdup("");
-    if (g_path_is_absolute(name))
-        return g_steal_pointer(&name);
-    const char *home = variable_text(variables, "innodb_data_home_dir");
-    const char *datadir = variable_text(variables, "datadir");
-    g_autofree char *below =
-        g_path_is_absolute(home) ? g_strdup(home) : g_build_filename(datadir, home, NULL);
-    return g_build_filename(below, name, NULL);
+    g_autofree char *datadir = g_canonicalize_filename(variable_text(variables, "datadir"), NULL);
+    const char *undo = variable_text(variables, "innodb_undo_directory");
+    g_autofree char *home =
+        g_canonicalize_filename(variable_text(variables, "innodb_data_home_dir"), datadir);
+    g_auto(GStrv) files = g_strsplit(variable_text(variables, "innodb_data_file_path"), ";", -1);
+    g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
+    for (size_t i = 0; files[i] != NULL; i++) {
+        files[i][strcspn(files[i], ":")] = '\0';
+        g_autofree char *path = g_canonicalize_filename(files[i], home);
+        g_strv_builder_add(paths, path);
+    }
+    g_autofree char *directory = g_canonicalize_filename(undo, datadir);
+    g_strv_builder_add(paths, directory);
+    return g_strv_builder_end(paths);
 }
 
 /* A data directory that was replaced by another one has at least another birth time. */
@@ -184,7 +189,6 @@ static gboolean fill_facts(Server *server, ServerFacts *facts, GError **error)
     if (variables == NULL)
         return FALSE;
     const char *read_only = variable_text(variables, "read_only");
-    g_autofree char *tablespace = system_tablespace(variables);
     facts->version = g_strdup(server->version);
     facts->mariadb = server->dialect->mariadb;
     facts->user = g_strdup(server->user);
@@ -193,7 +197,8 @@ static gboolean fill_facts(Server *server, ServerFacts *facts, GError **error)
     facts->gtid = gtid_of(server, variables);
     facts->read_only = strcmp(read_only, "OFF") != 0 && strcmp(read_only, "0") != 0;
     facts->datadir = g_strdup(variable_text(variables, "datadir"));
-    facts->datadir_id = fingerprint(tablespace);
+    facts->innodb_paths = innodb_paths(variables);
+    facts->datadir_id = fingerprint(facts->innodb_paths[0]);
     return ask_params(server, variables, facts, error) &&
            ask_started(server, &facts->started, error) && ask_replica(server, facts, error) &&
            server_lsn(server, &facts->lsn, error);
@@ -223,6 +228,7 @@ void server_facts_clear(ServerFacts *facts)
     g_free(facts->uuid);
     g_free(facts->version);
     g_free(facts->datadir);
+    g_strfreev(facts->innodb_paths);
     g_free(facts->datadir_id);
     g_free(facts->gtid);
     g_free(facts->user);

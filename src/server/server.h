@@ -40,6 +40,8 @@ typedef struct {
     gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */
     uint64_t lsn;           /* current LSN, on the scale of to_lsn and last_lsn */
     char *datadir;
+    /* Files of the system tablespace, and the directory of the undo tablespaces: absolute paths. */
+    char **innodb_paths;
     /* Device, inode and birth time of ibdata1; "" when the data directory is not readable here. */
     char *datadir_id;
     char *gtid;        /* gtid_current_pos or gtid_executed; "" without GTID mode */

@@ -232,6 +232,37 @@ def test_one_file_that_is_closed_is_found_before_the_engine_runs(group_site):
     group_site.backup("full")
 
 
+@pytest.mark.only_on("mariadb", "the names of files are its own")
+def test_a_closed_file_outside_of_the_data_directory_is_found_before_the_engine_runs(
+        new_user_site, place, new_server):
+    there = {name: place / name for name in ("system", "tables")}
+    for directory in there.values():
+        directory.mkdir()
+        mariadb.give_to_server(directory)
+        directory.chmod(0o755)
+    server = new_server()
+    server.stop()
+    system = there["system"] / "ibdata1"
+    (server.data / "ibdata1").rename(system)
+    server.options = [*server.options, f"--innodb-data-home-dir={there['system']}"]
+    server.start()
+    server.sql("CREATE DATABASE away; CREATE TABLE away.t (n INT) DATA DIRECTORY"
+               f" '{there['tables']}'; INSERT INTO away.t VALUES (1)")
+    site = new_user_site(server, dropped(groups=group_of(server)))
+    site.configure(instance={"canary": "no"})
+    table = there["tables"] / "away/t.ibd"
+    for path in (table.parent, table, system):
+        open_to_group(server)
+        table.parent.chmod(0o750)
+        mode = path.stat().st_mode
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        named = table if path == table.parent else path
+        site.ended(REFUSED, "backup", words=[f"may not read {named}, a file of the server"])
+        path.chmod(mode)
+    assert site.links() == [] and site.leftovers() == []
+    site.backup("full")
+
+
 def test_files_that_no_backup_needs_may_be_closed(group_site):
     paths = [group_site.server.data / name for name in ("private_key.pem", "sbtest/notes.txt")]
     for path in paths:
