@@ -109,8 +109,8 @@ static gboolean look(Work *work, GError **error)
         .wait_s = work->request->dry_run ? 0 : OTHER_BACKUP_WAIT_S,
     };
     /* whom the server takes for somebody else lacks privileges too, and that would mislead */
-    if (!inspect_one(&inspect_user, &inspection, error) ||
-        !find_engine(work, facts, error) || !datadir_check_readable(facts, error) ||
+    if (!inspect_one(&inspect_user, &inspection, error) || !find_engine(work, facts, error) ||
+        !datadir_check_readable(facts, error) ||
         !observe_privileges(server, work->engine, config->checkpoint_first, error))
         return FALSE;
     inspection.engine = work->engine;

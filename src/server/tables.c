@@ -5,8 +5,7 @@
 #include <string.h>
 
 #define SHOWS_FEWER                                                                                \
-    "%s shows us %" G_GUINT64_FORMAT                                                               \
-    " InnoDB tables, but InnoDB itself has %" G_GUINT64_FORMAT
+    "%s shows us %" G_GUINT64_FORMAT " InnoDB tables, but InnoDB itself has %" G_GUINT64_FORMAT
 
 ServerTable *server_table_new(const char *schema, const char *name, const char *type,
                               const char *engine)
