@@ -53,8 +53,8 @@ static gboolean is_over(const char *line)
     return pid > 0 && strstr(line, here) != NULL && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
-/* NULL: nobody has said anything yet. */
-static char *read_lines(int fd)
+/* Of those who live, or of those who have ended; NULL: there is none. */
+static char *read_lines(int fd, gboolean over)
 {
     g_autofree char *text = g_malloc0(HOLDER_LIMIT + 1);
     if (pread(fd, text, HOLDER_LIMIT, 0) <= 0)
@@ -63,7 +63,7 @@ static char *read_lines(int fd)
     g_autoptr(GString) holders = g_string_new(NULL);
     guint found = 0;
     for (guint i = 0; lines[i] != NULL; i++) {
-        if (*lines[i] == '\0' || is_over(lines[i]))
+        if (*lines[i] == '\0' || is_over(lines[i]) != over)
             continue;
         if (found++ < HOLDERS_SHOWN)
             g_string_append_printf(holders, "%s%s", found > 1 ? "; " : "", lines[i]);
@@ -73,15 +73,21 @@ static char *read_lines(int fd)
     return found > 0 ? g_strdup(holders->str) : NULL;
 }
 
+/* Who took it may be gone, and an engine that inherited it still be at work. */
 static char *read_holder(int fd)
 {
-    char *holder = read_lines(fd);
+    char *holder = read_lines(fd, FALSE);
     int64_t until = g_get_monotonic_time() + HOLDER_WAIT_US;
     while (holder == NULL && g_get_monotonic_time() < until) {
         g_usleep(RETRY_US);
-        holder = read_lines(fd);
+        holder = read_lines(fd, FALSE);
     }
-    return holder != NULL ? holder : g_strdup("by another process");
+    if (holder != NULL)
+        return holder;
+    g_autofree char *gone = read_lines(fd, TRUE);
+    return gone != NULL
+               ? g_strdup_printf("%s; it has ended, but what it started still holds it", gone)
+               : g_strdup("by another process");
 }
 
 static gboolean take(int fd, int operation, int64_t wait_us)
