@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "engine/tables.h"
+#include "model/tablelist.h"
 #include "seal/name.h"
 #include "seal/unseal.h"
 
@@ -25,9 +26,6 @@ static int compare_tables(const ServerTable *a, const ServerTable *b)
     int order = strcmp(a->schema, b->schema);
     return order != 0 ? order : strcmp(a->name, b->name);
 }
-
-typedef enum { SEEN_BOTH, SEEN_BEFORE, SEEN_AFTER } Seen;
-static const char *const seen_words[] = {"both", "before", "after"};
 
 /* `old` before, `new` after the capture; one of them may be NULL. */
 typedef void SeenFn(const ServerTable *old, const ServerTable *new, void *data);
@@ -229,52 +227,48 @@ static const char *size_class(uint64_t bytes)
     return "more";
 }
 
-static void append_escaped(GString *text, const char *name)
-{
-    for (const char *p = name; *p != '\0'; p++) {
-        switch (*p) {
-        case '\t':
-            g_string_append(text, "\\t");
-            break;
-        case '\n':
-            g_string_append(text, "\\n");
-            break;
-        case '\\':
-            g_string_append(text, "\\\\");
-            break;
-        default:
-            g_string_append_c(text, *p);
-        }
-    }
-}
-
 typedef struct {
     GString *text;
     GHashTable *sizes;
 } Listing;
 
-static void append_table(const ServerTable *old, const ServerTable *new, void *data)
+static const char *kind_of(const ServerTable *table)
 {
-    const ServerTable *table = new != NULL ? new : old;
-    Seen seen = old == NULL ? SEEN_AFTER : new == NULL ? SEEN_BEFORE : SEEN_BOTH;
-    Listing *listing = data;
+    return *table->engine != '\0' ? table->engine : table->type;
+}
+
+static void append_seen(const Listing *listing, const ServerTable *table, Seen seen)
+{
     g_autofree char *schema = engine_file_name(table->schema);
     g_autofree char *name = engine_file_name(table->name);
     g_autofree char *key = g_strconcat(schema, "/", name, NULL);
     const uint64_t *size = g_hash_table_lookup(listing->sizes, key);
+    const ListedTable listed = {
+        .schema = table->schema,
+        .name = table->name,
+        .engine = (char *)kind_of(table),
+        .size_class = (char *)size_class(size != NULL ? *size : 0),
+        .seen = seen,
+    };
+    tablelist_append(listing->text, &listed);
+}
 
-    append_escaped(listing->text, table->schema);
-    g_string_append_c(listing->text, '\t');
-    append_escaped(listing->text, table->name);
-    g_string_append_printf(listing->text, "\t%s\t%s\t%s\n",
-                           *table->engine != '\0' ? table->engine : table->type,
-                           size_class(size != NULL ? *size : 0), seen_words[seen]);
+/* One that got another engine meanwhile is in the backup with the one or with the other. */
+static void append_table(const ServerTable *old, const ServerTable *new, void *data)
+{
+    gboolean same = old != NULL && new != NULL &&g_str_equal(kind_of(old), kind_of(new));
+    if (same)
+        append_seen(data, new, SEEN_BOTH);
+    else if (old != NULL)
+        append_seen(data, old, SEEN_BEFORE);
+    if (!same && new != NULL)
+        append_seen(data, new, SEEN_AFTER);
 }
 
 GString *tables_text(const Observed *before, const Observed *after, const SealedTree *tree)
 {
     g_autoptr(GHashTable) sizes = sizes_by_table(tree);
-    Listing listing = {g_string_new("schema\ttable\tengine\tsize\tseen\n"), sizes};
+    Listing listing = {tablelist_new(), sizes};
     each_seen(before, after, append_table, &listing);
     return listing.text;
 }

@@ -22,9 +22,8 @@ gboolean tables_check_complete(const Engine *engine, const Observed *before, con
                                const SealedTree *tree, int dir_fd, GError **error);
 
 /*
- * schema, table, engine, size class, seen: with a line of headings; a tab, line break or backslash
- * in a name is written \t, \n, \\.  The size class is that of its files in this capture: empty,
- * 1M, 64M, 1G, 16G ("up to") or more.
+ * As model/tablelist.h says.  The size class is that of its files in this capture: empty, 1M, 64M,
+ * 1G, 16G ("up to") or more.
  */
 GString *tables_text(const Observed *before, const Observed *after, const SealedTree *tree);
 

@@ -4,14 +4,12 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "engine/tables.h"
+#include "model/tablelist.h"
 #include "repo/sums.h"
 #include "seal/name.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-static const char list_name[] = "tables.tsv";
-enum { LIST_MOST = 256 << 20 }; /* 100,000 tables make some 6 MB */
 
 static gboolean add_file(int root_fd, const char *path, const struct stat *status, void *data,
                          GError **error)
@@ -40,32 +38,14 @@ static gboolean add_sent(const Backup *link, int backup_fd, EngineFiles *files, 
     return sums != NULL;
 }
 
-/* \t, \n and \\ of tables.tsv back into what they stand for. */
-static char *plain_name(const char *escaped)
-{
-    GString *name = g_string_new(NULL);
-    for (const char *p = escaped; *p != '\0'; p++) {
-        char c = *p;
-        if (c == '\\' && p[1] != '\0') {
-            p++;
-            c = *p == 't' ? '\t' : *p == 'n' ? '\n' : *p;
-        }
-        g_string_append_c(name, c);
-    }
-    return g_string_free(name, FALSE);
-}
-
-/* A line is schema, table, engine, size class, seen.  What was not sent either is no loss: a table
- * may live in a tablespace with others. */
+/* What was not sent either is no loss: a table may live in a tablespace with others. */
 static char *find_missing(const Engine *engine, const EngineFiles *sent, const EngineFiles *files,
-                          const char *line)
+                          const ListedTable *listed)
 {
-    g_auto(GStrv) parts = g_strsplit(line, "\t", -1);
-    if (g_strv_length(parts) != 5 || strcmp(parts[4], "both") != 0)
+    if (listed->seen != SEEN_BOTH)
         return NULL;
-    g_autofree char *schema = plain_name(parts[0]);
-    g_autofree char *name = plain_name(parts[1]);
-    const ServerTable table = {.schema = schema, .name = name, .engine = parts[2]};
+    const ServerTable table = {
+        .schema = listed->schema, .name = listed->name, .engine = listed->engine};
     g_autofree char *unsent = engine_table_missing(engine, sent, &table);
     return unsent == NULL ? engine_table_missing(engine, files, &table) : NULL;
 }
@@ -79,7 +59,7 @@ static gboolean folds_names(const Backup *link)
 gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd, int base_fd,
                         GError **error)
 {
-    g_autoptr(GString) list = files_read_text(backup_fd, list_name, LIST_MOST, error);
+    g_autoptr(GString) list = files_read_text(backup_fd, TABLELIST_FILE, TABLELIST_MOST, error);
     if (list == NULL)
         return FALSE;
     g_autoptr(EngineFiles) files = engine_files_new(folds_names(link));
@@ -87,9 +67,9 @@ gboolean complete_check(const Engine *engine, const Backup *link, int backup_fd,
     if (!add_sent(link, backup_fd, sent, error) ||
         !files_walk(base_fd, ".", add_file, files, error))
         return FALSE;
-    g_auto(GStrv) lines = g_strsplit(list->str, "\n", -1);
-    for (char **line = lines; *line != NULL; line++) {
-        g_autofree char *missing = find_missing(engine, sent, files, *line);
+    g_autoptr(GPtrArray) tables = tablelist_parse(list->str);
+    for (guint i = 0; i < tables->len; i++) {
+        g_autofree char *missing = find_missing(engine, sent, files, tables->pdata[i]);
         if (missing != NULL)
             return fail(error, STATUS_ENGINE,
                         "%s said it was done, but %s is not in the prepared directory",

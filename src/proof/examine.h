@@ -26,11 +26,10 @@
 typedef void ExamineTickFn(const char *question, guint done, guint all, void *data);
 
 /*
- * After a connection that was lost: NULL while the server runs, else how it ended, as a sentence
- * to free ("mariadbd was ended by signal 6 (Aborted)").  `crashed`: it ended by itself, not because
- * somebody stopped or killed it.
+ * After a connection that was lost, as trial_alive(): FALSE with the error set when the server has
+ * ended, STATUS_VERIFY when it crashed.
  */
-typedef char *ExamineEndedFn(gboolean *crashed, void *data);
+typedef gboolean ExamineAliveFn(void *data, GError **error);
 
 typedef struct {
     /* Read-only, as one who may do everything; connected without a limit on answers (timeout 0). */
@@ -42,7 +41,7 @@ typedef struct {
     int64_t until_us;         /* g_get_monotonic_time() from which no table is begun; 0: no limit */
     Rota *rota;               /* whose turn it is; brought up to date and saved; may be NULL */
     ExamineTickFn *tick;      /* may be NULL */
-    ExamineEndedFn *ended;    /* may be NULL */
+    ExamineAliveFn *alive;    /* may be NULL */
     void *data;               /* handed to both */
 } ExamineSpec;
 

@@ -109,6 +109,15 @@ Test(tables, says_of_each_table_when_it_was_seen)
                         "d\tmade\tInnoDB\tempty\tafter\n");
 }
 
+Test(tables, lists_a_table_that_got_another_engine_meanwhile_with_each_when_it_had_it)
+{
+    g_auto(Scene) scene = scene_new();
+    see(&scene.before, "a", "turns", "MyISAM");
+    see(&scene.after, "a", "turns", "InnoDB");
+    expect_text(&scene, "a\tturns\tMyISAM\tempty\tbefore\n"
+                        "a\tturns\tInnoDB\tempty\tafter\n");
+}
+
 Test(tables, goes_by_the_schema_first_and_then_by_the_name)
 {
     g_auto(Scene) scene = scene_new();
