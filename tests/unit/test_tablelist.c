@@ -3,11 +3,10 @@
 
 #include "sample.h"
 
-static const ListedTable awkward = {.schema = "a\tb",
-                                    .name = "c\nd\\e",
-                                    .engine = "InnoDB",
-                                    .size_class = "1M",
-                                    .seen = SEEN_AFTER};
+static ListedTable listed(const char *schema, const char *name, const char *kind, Seen seen)
+{
+    return (ListedTable){(char *)schema, (char *)name, (char *)kind, (char *)"1M", seen};
+}
 
 static void expect_same(const ListedTable *got, const ListedTable *wanted)
 {
@@ -20,8 +19,9 @@ static void expect_same(const ListedTable *got, const ListedTable *wanted)
 
 Test(tablelist, reads_back_what_it_wrote)
 {
-    static const ListedTable view = {"shop", "orders", "VIEW", "empty", SEEN_BOTH};
-    static const ListedTable gone = {"shop", "\\t", "CSV", "more", SEEN_BEFORE};
+    const ListedTable view = listed("shop", "orders", "VIEW", SEEN_BOTH);
+    const ListedTable awkward = listed("a\tb", "c\nd\\e", "InnoDB", SEEN_AFTER);
+    const ListedTable gone = listed("shop", "\\t", "CSV", SEEN_BEFORE);
     g_autoptr(GString) text = tablelist_new();
     tablelist_append(text, &view);
     tablelist_append(text, &awkward);
@@ -35,6 +35,7 @@ Test(tablelist, reads_back_what_it_wrote)
 
 Test(tablelist, keeps_a_table_on_one_line_whatever_its_name)
 {
+    const ListedTable awkward = listed("a\tb", "c\nd\\e", "InnoDB", SEEN_AFTER);
     g_autoptr(GString) text = tablelist_new();
     tablelist_append(text, &awkward);
     g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
