@@ -2,7 +2,9 @@
 #include "flow/failed.h"
 
 #include "base/files.h"
+#include "base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ void failed_log_prune(const Run *run)
     g_ptr_array_sort(names, compare_names);
     for (guint i = 0; i + KEPT < names->len; i++) {
         g_autofree char *path = g_build_filename(directory, names->pdata[i], NULL);
-        (void)unlink(path);
+        if (unlink(path) < 0 && errno != ENOENT)
+            log_warning("cannot remove the old log %s: %s", path, g_strerror(errno));
     }
 }

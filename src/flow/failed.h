@@ -10,7 +10,7 @@
 /* ID.log, or ID.verify.log; makes the directory.  NULL with the error set.  Free it. */
 char *failed_log_path(const Run *run, const char *id, const char *suffix, GError **error);
 
-/* The newest twenty stay, by their ids. */
+/* The newest twenty stay, by their ids; one that cannot be removed is a warning, and stays too. */
 void failed_log_prune(const Run *run);
 
 #endif

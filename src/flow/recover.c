@@ -322,6 +322,10 @@ static gboolean settle(Catalog *catalog, void *data, GError **error)
         if (!adopt(catalog, differences, differences->adopt->pdata[i], error))
             return FALSE;
     }
+    /* a run that was killed between its rename and its flush may have left them */
+    if (differences->marked->len > 0 &&
+        !files_flush_dir(differences->run->shelf->fd, "marks", error))
+        return FALSE;
     for (guint i = 0; i < differences->marked->len; i++) {
         Backup *backup = catalog_find(catalog, differences->marked->pdata[i]);
         if (backup != NULL && !tree_read_marks(differences->run->shelf, backup, error))

@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "catalog/tree.h"
 #include "repo/trash.h"
@@ -65,12 +66,19 @@ static gboolean drop_all(Run *run, Trash *trash, GError **error)
     return empty_all(trash, error) && run_change(run, drop_trashed, trash, error);
 }
 
+/* Before anything relies on it: a run that was killed flushed neither its moves nor its catalog. */
+static gboolean flush_all(const Shelf *shelf, GError **error)
+{
+    return trash_flush(shelf, error) && files_flush_dir(shelf->fd, ".", error);
+}
+
 gboolean removal_finish(Run *run, GError **error)
 {
     g_autoptr(GPtrArray) ids = shelf_ids(run->shelf, ".trash", error);
     Trash trash = {run, ids};
     gboolean known = FALSE;
-    if (ids == NULL || !is_known(&trash, &known, error) || (known && !drop_all(run, &trash, error)))
+    if (ids == NULL || (ids->len > 0 && !flush_all(run->shelf, error)) ||
+        !is_known(&trash, &known, error) || (known && !drop_all(run, &trash, error)))
         return FALSE;
     crash_point("removal.catalogued");
     for (guint i = ids->len; i > 0; i--) {

@@ -71,19 +71,22 @@ def settle(server):
 class Site(lsnsite.Site):
     """A site on the replaying engine, and all that a case does there."""
     shim = None
+    before = ()  # calls of a killed run that made the template
 
     def configure(self, instance=None, general=None, more=""):
         """Engines stand beside the recording, which all sites of a bench share."""
-        keys = {"engine": "replay", "canary": "no", **(instance or {})}
+        keys = {"engine": "replay", "canary": "no", "prepare_memory": "16M", **(instance or {})}
         keys["engine"] = self.engines / f"{keys['engine']}-engine"
         super().configure(keys, general, more)
 
-    def harmed(self, *arguments, under=None, limit=120, **plan):
-        """Runs a command with the shim: harmed("backup", KILL="7:after"); how it ended."""
+    def harmed(self, *arguments, under=None, limit=120, env=None, **plan):
+        """Runs a command with the shim: harmed("backup", KILL="7:after"); how it ended.  Without a
+        plan its calls are told, and that is all."""
         trace = self.trace
         trace.unlink(missing_ok=True)
         environment = {"LD_PRELOAD": str(self.shim), "LSNCHAIN_FAULT_TRACE": str(trace),
-                       "LSNCHAIN_FAULT_UNDER": ":".join(map(str, under or self.own_paths()))}
+                       "LSNCHAIN_FAULT_UNDER": ":".join(map(str, under or self.own_paths())),
+                       **(env or {})}
         environment.update({f"LSNCHAIN_FAULT_{key}": str(value) for key, value in plan.items()})
         return self.run(*arguments, env=environment, limit=limit)
 
@@ -132,6 +135,8 @@ class Bench:
         for engine in HERE.glob("*-engine"):
             shutil.copy(engine, self.place)
         (self.place / "recording").mkdir()
+        with open(self.place / "recording/version", "wb") as version:
+            subprocess.run(["/usr/bin/mariadb-backup", "--version"], stderr=version, check=True)
         self.server = start_small_server(self.place)
         self.templates = {}
         for name, make in TEMPLATES.items():
@@ -139,7 +144,7 @@ class Bench:
             place.mkdir()
             site = self.site_in(place)
             make(self, site)
-            self.templates[name] = place
+            self.templates[name] = site
         self.rows = self.server.checksums()
 
     def close(self):
@@ -161,12 +166,14 @@ class Bench:
         """A copy of a template, the caller's to spoil and to remove."""
         own = pathlib.Path(place or self.place) / f"c{next(self.numbers)}"
         own.mkdir(mode=0o755)
-        parts = [part for part in ("repository", "state")
-                 if (self.templates[template] / part).exists()]
+        model = self.templates[template]
+        parts = [part for part in (model.repository, model.state) if part.exists()]
         if parts:
-            subprocess.run(["cp", "-a", *(self.templates[template] / part for part in parts), own],
-                           check=True)
-        return self.site_in(own)
+            subprocess.run(["cp", "-a", *parts, own], check=True)
+        site = self.site_in(own)
+        site.before = [call._replace(path=call.path.replace(str(model.place), str(own)))
+                       for call in model.before]
+        return site
 
     @staticmethod
     def remove(site):
@@ -194,8 +201,9 @@ def make_week(bench, site):
 def make_killed(point):
     def make(bench, site):
         make_week(bench, site)
-        ran = site.run("backup", env={"LSNCHAIN_CRASH": point, "LSNCHAIN_CLOCK": "-60"})
+        ran = site.harmed("backup", env={"LSNCHAIN_CRASH": point, "LSNCHAIN_CLOCK": "-60"})
         assert ran.status == -signal.SIGKILL, ran.said
+        site.before = site.calls()
         site.wait_for_orphans()
     return make
 

@@ -21,6 +21,7 @@ import traceback
 import bench as benches
 import checker
 import mariadb
+import order
 
 AT_ONCE = 4
 BEYOND = 5  # threads make the count vary a little
@@ -82,6 +83,8 @@ def calls_of(bench, row, **plan):
     ran = site.harmed(*arguments_of(row, site), **plan)
     assert ran.status == row.status, f"{row.name}, unharmed: {ran.said}"
     calls = site.calls()
+    if not plan:
+        expect_none(order.faults_of(site, [*site.before, *calls], ran.status == 0), "a power cut")
     bench.remove(site)
     assert len(calls) > 10, f"{row.name}: the shim saw {len(calls)} calls"
     return calls
@@ -135,13 +138,17 @@ def expect_target(site, row, finished):
         site.good("restore", "latest", f"--target-dir={target}")
 
 
-def expect_no_hand_is_needed(site, row):
-    """The next morning."""
+def expect_no_hand_is_needed(site, row, before=None):
+    """The next morning; `before` are the calls of a run that was harmed, if all of it are known."""
     site.configure()
     site.wait_for_orphans()
     if row.template == "nothing":
         site.good("init")
-    site.good("backup", env=benches.LATER)
+    ran = site.harmed("backup", env=benches.LATER)
+    assert ran.status == 0, ran.said
+    if before is not None:
+        calls = [*site.before, *before, *site.calls()]
+        expect_none(order.faults_of(site, calls, whole=True), "a power cut")
     expect_none(checker.faults_of(site.repository, site.INSTANCE), "after the next backup")
     expect_none(site.leftovers(), "left over")
     states = site.states()
@@ -260,17 +267,32 @@ def expect_after_error(site, case, ran):
 AFTER = {"KILL": expect_after_kill, "SIGNAL": expect_after_signal, "ERROR": expect_after_error}
 
 
+def calls_done(case, calls):
+    """Those that took place.  None where not all are seen: other errors than EIO are not told of calls
+    that cannot fail so."""
+    if case.harm == "ERROR":
+        number, _, forever = case.more[1:].partition(":")
+        if int(number) != errno.EIO:
+            return None
+        return [call for call in calls if call.number < case.at
+                or call.number > case.at and not forever]
+    killed_before = case.harm in ("KILL", "SHUTDOWN") and not case.more.endswith(":after")
+    return [call for call in calls if call.number != case.at] if killed_before else calls
+
+
 def try_case(bench, case):
     site = site_for(bench, case.row)
     ran, call = None, None
     try:
         ran = site.harmed(*arguments_of(case.row, site), **case.plan)
-        call = harmed_call(case, site.calls())
+        calls = site.calls()
+        call = harmed_call(case, calls)
+        done = calls_done(case, calls)
         site.wait_for_orphans()
         finished = AFTER[case.harm](site, case, ran)
         expect_earlier_whole(site)
         expect_target(site, case.row, finished)
-        expect_no_hand_is_needed(site, case.row)
+        expect_no_hand_is_needed(site, case.row, done)
         if case.at % RESTORED_EACH == 0:
             expect_rows(bench, site)
         fault = ""

@@ -414,10 +414,21 @@ def test_of_failed_captures_twenty_logs_are_kept(week):
     for number in range(25):
         (failed / f"20200101T0000{number:02}Z-full.log").write_text("old")
     week.use_fake("no-marker")
-    week.ended(ENGINE, "backup")
+    ran = week.ended(ENGINE, "backup")
     names = sorted(path.name for path in failed.iterdir())
     assert len(names) == 20 and names[0] == "20200101T000006Z-full.log"
-    assert not names[-1].startswith("2020")
+    assert not names[-1].startswith("2020") and "old log" not in ran.stderr
+
+
+def test_an_old_log_that_cannot_be_removed_is_named_and_the_others_go(week):
+    failed = week.state / week.INSTANCE / "failed"
+    stuck = failed / "20190101T000000Z-full.log"
+    stuck.mkdir(parents=True)
+    for number in range(25):
+        (failed / f"20200101T0000{number:02}Z-full.log").write_text("old")
+    week.use_fake("no-marker")
+    week.ended(ENGINE, "backup", words=[f"cannot remove the old log {stuck}: "])
+    assert stuck.exists() and len(list(failed.iterdir())) == 21
 
 
 def test_an_orphan_of_the_engine_still_holds_the_lock(week):
