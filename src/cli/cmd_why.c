@@ -6,20 +6,34 @@
 #include "model/explain.h"
 #include "report/answers.h"
 
-/* On a bare host there is no configuration that would tell when the next full is due. */
+#include <string.h>
+
+/* What a shell leaves alone in a path. */
+#define PLAIN G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "/._-+:@%,"
+
+/* As it was called, so that what is shown can be typed. */
 static char *command_prefix(const App *app, const Run *run)
 {
-    if (app->repository_path != NULL)
-        return g_strdup_printf("lsnchain --repository=%s -i %s", app->repository_path,
-                               run->config->name);
-    return g_strdup_printf("lsnchain -i %s", run->config->name);
+    g_autoptr(GString) prefix = g_string_new("lsnchain ");
+    const char *path = app->repository_path != NULL ? app->repository_path : app->config_path;
+    if (path != NULL) {
+        gboolean plain = strspn(path, PLAIN) == strlen(path);
+        g_autofree char *quoted = plain ? g_strdup(path) : g_shell_quote(path);
+        g_string_append(prefix, app->repository_path != NULL ? "--repository=" : "-c ");
+        g_string_append_printf(prefix, "%s ", quoted);
+    }
+    g_string_append_printf(prefix, "-i %s", run->config->name);
+    return g_string_free(g_steal_pointer(&prefix), FALSE);
 }
 
-/* Without a configuration nothing tells what is to be kept. */
-static void add_fate(const App *app, const Run *run, const Backup *backup, GPtrArray *answers)
+/* Without one nothing tells what is to be kept, or when the next full is due. */
+static gboolean has_configuration(const App *app)
 {
-    if (app->config == NULL)
-        return;
+    return app->repository_path == NULL;
+}
+
+static void add_fate(const Run *run, const Backup *backup, GPtrArray *answers)
+{
     g_autofree char *trouble = NULL;
     const RetentionRules rules = expire_rules(run);
     const RetentionFacts facts = expire_facts(run, &trouble);
@@ -41,7 +55,8 @@ static gboolean why_one(App *app, Run *run, void *data, GError **error)
         if (backup == NULL)
             return FALSE;
         g_autoptr(GPtrArray) answers = explain_backup(backups, backup, run_read_since(run));
-        add_fate(app, run, backup, answers);
+        if (has_configuration(app))
+            add_fate(run, backup, answers);
         view_answers(&app->report, backup->id, answers, prefix);
         return TRUE;
     }
@@ -49,7 +64,8 @@ static gboolean why_one(App *app, Run *run, void *data, GError **error)
     g_auto(Plan) plan = {0};
     if (!schedule_plan(backups, &rules, WANT_AUTO, clock_now(), &plan, error))
         return FALSE;
-    g_autoptr(GPtrArray) answers = explain_instance(backups, &plan, run_read_since(run));
+    g_autoptr(GPtrArray) answers =
+        explain_instance(backups, has_configuration(app) ? &plan : NULL, run_read_since(run));
     view_answers(&app->report, run->config->name, answers, prefix);
     return TRUE;
 }

@@ -46,46 +46,81 @@ static void add_type(GPtrArray *answers, const Backup *backup)
             NULL);
 }
 
-/* The first link of its path that is quarantined or gone; NULL: none is. */
+static const Backup *parent_of(const GPtrArray *backups, const Backup *link)
+{
+    return link->type == BACKUP_INCREMENTAL ? backup_find(backups, link->parent) : NULL;
+}
+
+/* The oldest link on its way down that is quarantined or gone; NULL: none that is known. */
 static const Backup *first_bad(const GPtrArray *backups, const Backup *backup)
 {
-    g_autoptr(GPtrArray) path = chain_path(backups, backup, NULL);
-    for (guint i = 0; path != NULL && i < path->len; i++) {
-        const Backup *link = path->pdata[i];
-        if (link->state != STATE_COMPLETE)
-            return link;
+    const Backup *bad = NULL;
+    const Backup *link = backup;
+    for (guint i = 0; link != NULL && i < backups->len; i++) { /* parents may go round in a loop */
+        bad = link->state != STATE_COMPLETE ? link : bad;
+        link = parent_of(backups, link);
     }
-    return NULL;
+    return bad;
 }
 
 /* A proof that passes lifts what a proof had condemned; what the fence condemned stays so. */
-static void add_quarantine(GPtrArray *answers, const Backup *link)
+static void add_quarantine(GPtrArray *answers, const GPtrArray *backups, const Backup *link)
 {
     g_autofree char *since = clock_format(link->quarantined_at);
+    const Backup *full = chain_newest_full(backups);
     gboolean by_proof = g_str_equal(link->rule, "proof");
+    gboolean replaced = full != NULL && strcmp(full->id, link->id) > 0;
+    const char *end = by_proof   ? "a test restore that passes ends that"
+                      : replaced ? "no test restore ends that, and a newer full has taken its place"
+                                 : "no test restore ends that, only a full takes its place";
+    char *command = by_proof   ? g_strdup_printf("verify %s --level=prepare", link->id)
+                    : replaced ? NULL
+                               : g_strdup("backup --type=full");
     add(answers, "quarantine",
         g_strdup_printf("%s is quarantined since %s (%s): %s; %s", link->id, since, link->rule,
-                        link->reason,
-                        by_proof ? "a test restore that passes ends that"
-                                 : "no test restore ends that, only a full takes its place"),
-        by_proof ? g_strdup_printf("verify %s --level=prepare", link->id)
-                 : g_strdup("backup --type=full"));
+                        link->reason, end),
+        command);
+}
+
+static void add_missing(GPtrArray *answers, const Backup *link)
+{
+    g_autofree char *since = clock_format(link->quarantined_at);
+    add(answers, "missing",
+        g_strdup_printf("%s was found gone from the tree at %s; once its directory is back under "
+                        "backups/, the next run takes it up again if it is whole",
+                        link->id, since),
+        NULL);
+}
+
+static void add_fault(GPtrArray *answers, const GPtrArray *backups, const Backup *link)
+{
+    if (link->state == STATE_QUARANTINED)
+        add_quarantine(answers, backups, link);
+    else
+        add_missing(answers, link);
 }
 
 /* The newest link below the fault that still restores; NULL: there is none. */
 static const Backup *sound_below(const GPtrArray *backups, const Backup *backup)
 {
-    const Backup *parent = backup;
-    while (parent != NULL && !chain_sound(backups, parent, NULL))
-        parent = parent->type == BACKUP_INCREMENTAL ? backup_find(backups, parent->parent) : NULL;
-    return parent;
+    const Backup *link = backup;
+    for (guint i = 0; link != NULL && i < backups->len; i++) {
+        if (chain_sound(backups, link, NULL))
+            return link;
+        link = parent_of(backups, link);
+    }
+    return NULL;
 }
 
-static void add_salvage(GPtrArray *answers, const GPtrArray *backups, const Backup *backup)
+/* `last` is the newest that still restores; NULL: there is none. */
+static void add_salvage(GPtrArray *answers, const GPtrArray *backups, const char *chain,
+                        const Backup *last)
 {
-    const Backup *last = sound_below(backups, backup);
     if (last == NULL) {
-        add(answers, "salvage", g_strdup_printf("nothing of the chain %s restores", backup->chain),
+        gboolean headless = backup_find(backups, chain) == NULL;
+        add(answers, "salvage",
+            g_strdup_printf("nothing of the chain %s restores%s", chain,
+                            headless ? ": its full is not there" : ""),
             NULL);
         return;
     }
@@ -108,14 +143,13 @@ static void add_restorable(GPtrArray *answers, const GPtrArray *backups, const B
         return;
     }
     const Backup *bad = first_bad(backups, backup);
-    gboolean quarantined = bad != NULL && bad->state == STATE_QUARANTINED;
     add(answers, "restorable",
-        quarantined ? g_strdup_printf("it cannot be restored, because of %s", bad->id)
+        bad != NULL ? g_strdup_printf("it cannot be restored, because of %s", bad->id)
                     : g_strdup_printf("it cannot be restored: %s", why),
         NULL);
-    if (quarantined)
-        add_quarantine(answers, bad);
-    add_salvage(answers, backups, backup);
+    if (bad != NULL)
+        add_fault(answers, backups, bad);
+    add_salvage(answers, backups, backup->chain, sound_below(backups, backup));
 }
 
 /* The link that was not read for the longest time, if that is too long; NULL: all are fresh. */
@@ -166,7 +200,9 @@ static void add_proof(GPtrArray *answers, const GPtrArray *backups, const Backup
     g_autofree char *why = why_unproven(backups, backup, read_since);
     gboolean unread = backup->proof >= PROOF_PREPARE && backup->proof_failed == PROOF_NONE;
     add(answers, "proof", g_strdup_printf("%s is not proven: %s", subject, why),
-        g_strdup_printf("verify %s --level=%s", backup->id, unread ? "files" : "prepare"));
+        chain_sound(backups, backup, NULL)
+            ? g_strdup_printf("verify %s --level=%s", backup->id, unread ? "files" : "prepare")
+            : NULL);
 }
 
 GPtrArray *explain_backup(const GPtrArray *backups, const Backup *backup, int64_t read_since)
@@ -202,6 +238,16 @@ static void add_next(GPtrArray *answers, const Plan *plan)
             g_strdup("backup --dry-run"));
 }
 
+/* Of a chain with branches the good one may be another than that of the newest link. */
+static const Backup *newest_sound(const GPtrArray *backups, const Chain *chain)
+{
+    for (guint i = chain->links->len; i > 0; i--) {
+        if (chain_sound(backups, chain->links->pdata[i - 1], NULL))
+            return chain->links->pdata[i - 1];
+    }
+    return NULL;
+}
+
 static void add_chain(GPtrArray *answers, const GPtrArray *backups, const Chain *chain)
 {
     const Backup *last = chain->links->pdata[chain->links->len - 1];
@@ -209,21 +255,21 @@ static void add_chain(GPtrArray *answers, const GPtrArray *backups, const Chain 
     if (chain_sound(backups, last, &why))
         return;
     const Backup *bad = first_bad(backups, last);
-    gboolean quarantined = bad != NULL && bad->state == STATE_QUARANTINED;
     add(answers, "broken",
-        quarantined ? g_strdup_printf("the chain %s is broken at %s", chain->id, bad->id)
+        bad != NULL ? g_strdup_printf("the chain %s is broken at %s", chain->id, bad->id)
                     : g_strdup_printf("the chain %s is broken: %s", chain->id, why),
         NULL);
-    if (quarantined)
-        add_quarantine(answers, bad);
-    add_salvage(answers, backups, last);
+    if (bad != NULL)
+        add_fault(answers, backups, bad);
+    add_salvage(answers, backups, chain->id, newest_sound(backups, chain));
 }
 
 GPtrArray *explain_instance(const GPtrArray *backups, const Plan *plan, int64_t read_since)
 {
     GPtrArray *answers = answers_new();
     g_autoptr(GPtrArray) chains = chain_all(backups);
-    add_next(answers, plan);
+    if (plan != NULL)
+        add_next(answers, plan);
     for (guint i = chains->len; i > 0; i--)
         add_chain(answers, backups, chains->pdata[i - 1]);
     const Backup *newest = chain_restorable_until(backups);

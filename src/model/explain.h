@@ -29,8 +29,8 @@ void explain_fate(GPtrArray *answers, const Fate *fate);
 
 /*
  * Of the whole instance: what the next run takes and why, each chain that is broken, where, and how
- * far it still restores.  `plan` is that of the next run as far as the catalog tells; a server may
- * give further reasons.
+ * far it still restores.  `plan` is that of the next run as far as the catalog tells (a server may
+ * give further reasons), NULL where no configuration tells what is due.
  */
 GPtrArray *explain_instance(const GPtrArray *backups, const Plan *plan, int64_t read_since);
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """why and impact: what is said of a chain that is whole, broken, damaged or shared."""
+import shlex
+
 import lsnsite
 
 USAGE = 2
 
 
-def why(site, *arguments):
+def why(site, *arguments, **more):
     """The answers by topic; a topic may have several."""
     found = {}
-    ran = site.good("why", *arguments, "--output=json").json["instances"][0]
+    ran = site.good("why", *arguments, "--output=json", **more).json["instances"][0]
     for answer in ran["why"]:
         found.setdefault(answer["topic"], []).append(answer)
     return found
@@ -26,7 +28,8 @@ def test_why_says_of_a_sound_backup_what_it_is_and_what_is_not_proven(week):
     assert "newest-chain" in said["kept"][0]["answer"]
     said = why(week, newest)
     assert first in said["type"][0]["answer"]
-    assert said["restorable"][0]["command"] == f"lsnchain -i shop restore {newest} --target-dir=DIR"
+    assert said["restorable"][0]["command"] == (
+        f"lsnchain -c {week.conf} -i shop restore {newest} --target-dir=DIR")
     week.good("verify", newest, "--level=prepare")
     said = why(week, newest)
     assert "it is proven: level prepare" in said["proof"][0]["answer"]
@@ -50,9 +53,9 @@ def test_the_salvage_command_of_a_broken_chain_restores_what_is_left(week, resto
     assert newest in said["quarantine"][0]["answer"]
     assert said["quarantine"][0]["command"].endswith(f"verify {newest} --level=prepare")
     words = said["salvage"][0]["command"].split()
-    assert words[:4] == ["lsnchain", "-i", "shop", "restore"] and words[4] == first
+    assert words[:7] == ["lsnchain", "-c", str(week.conf), "-i", "shop", "restore", first]
     target = week.new_target()
-    week.good(*words[3:-1], f"--target-dir={target}")
+    week.good(*words[5:-1], f"--target-dir={target}")
     with restored(target) as copy:
         assert copy.checksums() == week.checksums[1]
     assert why(week, newest)["restorable"][0]["answer"] == (
@@ -125,7 +128,8 @@ def test_answers_of_chains_without_their_head_or_tail(week):
     assert impact(week, week.ids[1])["lost"] == [week.ids[1]]
     lsnsite.remove_published(week.directory(week.ids[0]))
     week.ended(3, "backup")
-    assert "missing" in why(week, week.ids[0])["restorable"][0]["answer"]
+    for which in week.ids[:2]:
+        assert week.ids[0] in why(week, which)["missing"][0]["answer"]
     assert "nothing of the chain" in why(week, week.ids[1])["salvage"][0]["answer"]
     assert impact(week, week.ids[1])["lost"] == []
     assert impact(week, week.directory(week.ids[0]) / "data/ibdata1.lz4")["lost"] == []
@@ -137,9 +141,21 @@ def test_impact_refuses_what_is_in_no_backup(week):
     week.ended(USAGE, "impact", week.directory("nonsense") / "data", words=["hint: "])
 
 
+def test_the_command_to_type_can_be_typed_wherever_the_configuration_is(week):
+    odd = week.place / "it's here.conf"
+    week.conf.rename(odd)
+    said = why(week, "latest", configuration=("-c", odd))
+    words = shlex.split(said["restorable"][0]["command"])
+    assert words[:3] == ["lsnchain", "-c", str(odd)]
+    week.good(*words[3:-1], f"--target-dir={week.new_target()}", configuration=("-c", odd))
+
+
 def test_both_answer_on_a_bare_host_and_beside_a_damaged_chain(week):
     bare = (f"--repository={week.repository}", "-i", "shop")
     ran = week.good("why", configuration=bare)
     assert f"lsnchain --repository={week.repository} -i shop" in ran.stdout
+    assert "the next run" not in ran.stdout and "backup" not in ran.stdout
+    ran = week.good("why", "latest", configuration=bare)
+    assert "it is kept" not in ran.stdout and "expire" not in ran.stdout
     week.good("impact", week.ids[0], configuration=bare)
     week.ended(USAGE, "why", "2001")

@@ -122,7 +122,60 @@ Test(explain, an_instance_tells_of_its_broken_chains_the_newest_first)
     ((Backup *)backups->pdata[3])->state = STATE_MISSING;
     g_autoptr(GPtrArray) broken = explain_instance(backups, &plan, 0);
     g_autofree char *both = topics(broken);
-    cr_expect_str_eq(both, "next broken salvage broken quarantine salvage proof");
+    cr_expect_str_eq(both, "next broken missing salvage broken quarantine salvage proof");
+}
+
+Test(explain, a_link_that_is_gone_is_named_from_all_that_hangs_on_it_and_can_come_back)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    Backup *gone = backups->pdata[4];
+    gone->state = STATE_MISSING;
+    for (guint i = 4; i < 6; i++) {
+        g_autoptr(GPtrArray) answers = explain_backup(backups, backups->pdata[i], 0);
+        const Answer *restorable = find(answers, "restorable");
+        cr_expect_not_null(strstr(restorable->sentence, gone->id), "%s", restorable->sentence);
+        cr_expect_not_null(strstr(find(answers, "missing")->sentence, gone->id));
+    }
+}
+
+Test(explain, no_command_is_told_that_cannot_help)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    backup_quarantine(backups->pdata[1], "timeline", "put back", SAMPLE_SUNDAY);
+    g_autoptr(GPtrArray) answers = explain_backup(backups, backups->pdata[2], 0);
+    const Answer *quarantine = find(answers, "quarantine");
+    cr_expect_str_eq(find(answers, "proof")->command, "", "no verify mends a broken chain");
+    cr_expect_str_eq(quarantine->command, "", "there is a newer full already");
+    cr_expect_not_null(strstr(quarantine->sentence, "newer full"), "%s", quarantine->sentence);
+}
+
+Test(explain, a_chain_with_branches_restores_up_to_the_newest_link_of_the_sound_one)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    const Backup *sound = backups->pdata[5];
+    Backup *beside = sample_add(backups, SAMPLE_SUNDAY + 6 * SAMPLE_DAY, backups->pdata[4]);
+    backup_quarantine(beside, "lsn-order", "backwards", SAMPLE_SUNDAY);
+    const Plan plan = {.type = BACKUP_FULL, .rule = "not-sound", .reason = (char[]){"it is so"}};
+    g_autoptr(GPtrArray) answers = explain_instance(backups, &plan, 0);
+    const Answer *salvage = find(answers, "salvage");
+    cr_expect_not_null(strstr(salvage->command, sound->id), "%s", salvage->command);
+}
+
+Test(explain, nobody_says_what_comes_next_where_no_configuration_tells)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    g_autoptr(GPtrArray) answers = explain_instance(backups, NULL, 0);
+    g_autofree char *said = topics(answers);
+    cr_expect_str_eq(said, "proof");
+}
+
+Test(explain, parents_that_go_round_in_a_loop_end_no_answer, .timeout = 5)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    const Backup *last = backups->pdata[5];
+    backup_set_text(&((Backup *)backups->pdata[4])->parent, last->id);
+    g_autoptr(GPtrArray) answers = explain_backup(backups, last, 0);
+    cr_expect_str_eq(find(answers, "salvage")->command, "");
 }
 
 Test(explain, files_that_were_not_read_for_long_are_named)
