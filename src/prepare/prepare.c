@@ -32,6 +32,7 @@ typedef struct {
     int work_fd;
     char *base; /* absolute */
     char *incr;
+    uint64_t held_bytes; /* stored bytes of the links that the base held before */
 } Work;
 
 static void work_clear(Work *work)
@@ -62,12 +63,13 @@ static gboolean watch_unsealing(uint64_t stored_bytes, void *data, GError **erro
 {
     const Work *work = data;
     if (work->spec->tick != NULL)
-        work->spec->tick(work->prepared->bytes_read + stored_bytes, work->spec->data);
+        work->spec->tick(work->held_bytes + work->prepared->bytes_read + stored_bytes,
+                         work->spec->data);
     return cancel_check(error);
 }
 
 static gboolean unseal_link(const Work *work, const Backup *link, const char *target,
-                            GError **error)
+                            DrillStep *step, GError **error)
 {
     autofd int backup_fd = shelf_open_backup(work->spec->shelf, link->id, error);
     if (backup_fd < 0)
@@ -110,7 +112,11 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
     UnsealTotals totals = {0};
     int64_t started = g_get_monotonic_time();
     gboolean done = unseal_tree(&spec, &totals, error);
-    work->prepared->unseal_us += g_get_monotonic_time() - started;
+    step->unseal_us = g_get_monotonic_time() - started;
+    step->files = totals.files;
+    step->bytes_stored = totals.bytes_stored;
+    step->bytes_plain = totals.bytes_plain;
+    work->prepared->unseal_us += step->unseal_us;
     work->prepared->bytes_read += totals.bytes_stored;
     work->prepared->bytes_plain += totals.bytes_plain;
     if (!done)
@@ -156,7 +162,8 @@ static Status cause_of(const Work *work, const EngineRun *run, const GError *ver
     return error_status(verdict);
 }
 
-static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GError **error)
+static gboolean apply(const Work *work, const Backup *link, gboolean is_last, DrillStep *step,
+                      GError **error)
 {
     const PrepareSpec *spec = work->spec;
     const EnginePrepare prepare = {
@@ -165,37 +172,71 @@ static gboolean apply(const Work *work, const Backup *link, gboolean is_last, GE
         .incr_dir = link->type == BACKUP_INCREMENTAL ? work->incr : NULL,
         .memory = spec->memory,
         .extra_options = spec->options,
-        .is_last = is_last,
+        .is_last = is_last && !spec->leave_open,
         .log_fd = spec->log_fd,
+        .inherit = spec->inherit,
         .stall_timeout_s = spec->stall_timeout_s,
     };
     g_auto(EngineRun) run = {0};
     int64_t started = g_get_monotonic_time();
     gboolean ran = engine_prepare(&prepare, &run, error);
-    work->prepared->prepare_us += g_get_monotonic_time() - started;
+    step->prepare_us = g_get_monotonic_time() - started;
+    work->prepared->prepare_us += step->prepare_us;
     if (!ran)
         return FALSE;
     g_autoptr(GError) verdict = NULL;
     if (engine_judge_prepare(spec->engine, &run, link->last_lsn, &verdict))
-        return check_position(work, link, is_last, error);
+        return check_position(work, link, prepare.is_last, error);
     return fail(error, cause_of(work, &run, verdict), "%s", verdict->message);
 }
 
-static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_last, GError **error)
+static gboolean touch_base(const Work *work, const Backup *link, GError **error)
 {
-    const char *target = link->type == BACKUP_FULL ? "base" : "incr";
+    const PrepareSpec *spec = work->spec;
+    return spec->touching == NULL || spec->touching(link, spec->keeper, error);
+}
+
+static gboolean prepare_link(const Work *work, const Backup *link, gboolean is_last,
+                             DrillStep *step, GError **error)
+{
+    gboolean is_full = link->type == BACKUP_FULL;
+    const char *target = is_full ? "base" : "incr";
     log_detail("unsealing %s", link->id);
-    if (!cancel_check(error) || !unseal_link(work, link, target, error))
+    if (!cancel_check(error) || (is_full && !touch_base(work, link, error)) ||
+        !unseal_link(work, link, target, step, error))
         return FALSE;
     work->prepared->links_read++;
     crash_point("prepare.unsealed");
+    if (!is_full && !touch_base(work, link, error))
+        return FALSE;
     log_detail("preparing %s", link->id);
-    if (!apply(work, link, is_last, error) || (is_last && !finish(work, link, error))) {
+    if (!apply(work, link, is_last, step, error) || (is_last && !finish(work, link, error))) {
         g_prefix_error(error, "cannot prepare %s: ", link->id);
         return FALSE;
     }
     crash_point("prepare.applied");
-    return link->type == BACKUP_FULL || files_remove_tree(work->work_fd, target, error);
+    return is_full || files_remove_tree(work->work_fd, target, error);
+}
+
+/* The steps belong to the drill of whoever asked for them. */
+static gboolean take_step(const Work *work, guint at, GError **error)
+{
+    const Backup *link = work->spec->path->pdata[at];
+    gboolean is_last = at + 1 == work->spec->path->len;
+    DrillStep unnamed = {0};
+    DrillStep *step = work->spec->drill != NULL
+                          ? drill_add_step(work->spec->drill, link->id, link->type)
+                          : &unnamed;
+    return prepare_link(work, link, is_last, step, error);
+}
+
+static void hold(Work *work)
+{
+    for (guint i = 0; i < work->spec->applied; i++) {
+        const Backup *link = work->spec->path->pdata[i];
+        work->held_bytes += link->bytes_stored;
+    }
+    work->prepared->links_held = work->spec->applied;
 }
 
 gboolean prepare_chain(const PrepareSpec *spec, Prepared *prepared, GError **error)
@@ -210,23 +251,23 @@ gboolean prepare_chain(const PrepareSpec *spec, Prepared *prepared, GError **err
     };
     if (work.work_fd < 0)
         return FALSE;
-    for (guint i = 0; i < spec->path->len; i++) {
-        const Backup *link = spec->path->pdata[i];
+    hold(&work);
+    for (guint i = spec->applied; i < spec->path->len; i++) {
         g_autoptr(GError) failure = NULL;
-        if (prepare_link(&work, link, i + 1 == spec->path->len, &failure))
+        if (take_step(&work, i, &failure))
             continue;
-        blame(&work, link, failure);
+        blame(&work, spec->path->pdata[i], failure);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     return TRUE;
 }
 
-uint64_t prepare_room(const GPtrArray *path)
+uint64_t prepare_room_behind(const GPtrArray *path, guint applied)
 {
     uint64_t all = 0;
     uint64_t largest = 0;
-    for (guint i = 0; i < path->len; i++) {
+    for (guint i = applied; i < path->len; i++) {
         const Backup *link = path->pdata[i];
         all += link->bytes_plain;
         if (link->type == BACKUP_INCREMENTAL)
@@ -235,13 +276,19 @@ uint64_t prepare_room(const GPtrArray *path)
     return all + largest;
 }
 
-gboolean prepare_check_room(const GPtrArray *path, const char *directory, GError **error)
+uint64_t prepare_room(const GPtrArray *path)
+{
+    return prepare_room_behind(path, 0);
+}
+
+gboolean prepare_check_room_behind(const GPtrArray *path, guint applied, const char *directory,
+                                   GError **error)
 {
     autofd int fd = files_open_dir(AT_FDCWD, directory, error);
     uint64_t free_bytes = 0;
     if (fd < 0 || !files_free_space(fd, &free_bytes, error))
         return FALSE;
-    uint64_t needed = prepare_room(path);
+    uint64_t needed = prepare_room_behind(path, applied);
     if (free_bytes >= needed)
         return TRUE;
     g_autofree char *has = units_size(free_bytes);
@@ -250,4 +297,9 @@ gboolean prepare_check_room(const GPtrArray *path, const char *directory, GError
                 "%s has %s free, and the prepared chain may need %s" HINT(
                     "make room there, or choose another directory"),
                 directory, has, wants);
+}
+
+gboolean prepare_check_room(const GPtrArray *path, const char *directory, GError **error)
+{
+    return prepare_check_room_behind(path, 0, directory, error);
 }
