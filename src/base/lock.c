@@ -162,6 +162,12 @@ Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wa
     return lock;
 }
 
+gboolean lock_share(Lock *lock)
+{
+    lock->exclusive = FALSE;
+    return flock(lock->fd, LOCK_SH | LOCK_NB) == 0;
+}
+
 int lock_fd(const Lock *lock)
 {
     return lock->fd;

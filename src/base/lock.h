@@ -24,6 +24,12 @@ typedef struct Lock Lock;
 Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,
                 GError **error);
 
+/*
+ * An exclusive lock becomes a shared one.  The kernel lets go of it in between: FALSE when somebody
+ * else came first, and then it is not held any more.
+ */
+gboolean lock_share(Lock *lock);
+
 /* For ProcSpec.inherit. */
 int lock_fd(const Lock *lock);
 

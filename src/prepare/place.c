@@ -37,10 +37,12 @@ static Lock *lock_parent(const char *parent, GError **error)
     return lock_take(path, LOCK_EXCLUSIVE, "sweep", SWEEP_WAIT_US, error);
 }
 
+static const char *const no_places[] = {"lock", PLACE_ROLLING, PLACE_ROLLING ".lock", NULL};
+
 /* The place to sweep for a name in the parent: itself, or of a lock that was left alone. */
 static char *place_named(const char *parent, const char *name)
 {
-    if (g_str_equal(name, "lock"))
+    if (g_strv_contains(no_places, name))
         return NULL;
     g_autofree char *path = g_build_filename(parent, name, NULL);
     if (!g_str_has_suffix(name, lock_suffix))

@@ -11,6 +11,9 @@
 
 typedef struct Place Place;
 
+/* PARENT/rolling and its lock are no place: they stay from run to run (proof/rolling.h). */
+#define PLACE_ROLLING "rolling"
+
 /* PARENT/NAME.N, 0700.  `command` is for the lock's text.  Makes the parent; removes leftovers. */
 Place *place_make(const char *parent, const char *name, const char *command, GError **error);
 
