@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "flow/restore.h"
 #include "model/chain.h"
+#include "report/views.h"
 
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ static json_t *outcome_json(const RestoreOutcome *outcome)
     json_object_set_new(object, "proven", json_boolean(outcome->proven));
     json_object_set_new(object, "target_dir", report_string(outcome->target));
     json_object_set_new(object, "bytes_needed", json_integer((json_int_t)outcome->room));
+    json_object_set_new(object, "forecast", view_forecast_json(&outcome->forecast));
     json_object_set_new(object, "restored", json_boolean(outcome->restored));
     json_object_set_new(object, "seconds", json_integer(outcome->seconds));
     json_object_set_new(object, "binlog_file", report_string(backup->binlog_file));
@@ -42,13 +44,12 @@ static void announce(const RestoreOutcome *outcome, void *data)
     const Backup *backup = outcome->backup;
     g_autofree char *until = clock_format(backup->data_until);
     g_autofree char *room = units_size(outcome->room);
-    g_autofree char *took = outcome->estimate_s > 0 ? units_duration(outcome->estimate_s) : NULL;
+    g_autofree char *takes = view_forecast_text(&outcome->forecast);
     report_print(report, "%s %s, with the data of %s\n",
                  restoring->request.dry_run ? "would restore" : "restoring", backup->id, until);
     report_print(report, "  %s\n", outcome->proven ? "proven to restore" : "NOT proven to restore");
     report_print(report, "  into %s, which needs up to %s\n", outcome->target, room);
-    report_print(report, "  time: %s%s\n", took != NULL ? "its test restore took " : "not known",
-                 took != NULL ? took : "");
+    report_print(report, "  time: %s\n", takes);
 }
 
 static void show_end(const App *app, const RestoreOutcome *outcome, gboolean owned)

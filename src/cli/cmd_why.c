@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/expire.h"
+#include "flow/plan.h"
 #include "model/explain.h"
 #include "report/answers.h"
 
@@ -60,9 +61,8 @@ static gboolean why_one(App *app, Run *run, void *data, GError **error)
         view_answers(&app->report, backup->id, answers, prefix);
         return TRUE;
     }
-    const ScheduleRules rules = {run->config->full_every, run->config->max_incrementals};
     g_auto(Plan) plan = {0};
-    if (!schedule_plan(backups, &rules, WANT_AUTO, clock_now(), &plan, error))
+    if (!plan_next(run, WANT_AUTO, &plan, error))
         return FALSE;
     g_autoptr(GPtrArray) answers =
         explain_instance(backups, has_configuration(app) ? &plan : NULL, run_read_since(run));

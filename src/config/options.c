@@ -80,7 +80,7 @@ static const Option options[] = {
     {INSTANCE(full_after_break), .type = OPTION_CHOICE, .fallback = "next", .words = "next same",
      .sentence = "which run takes the full when a chain is found broken after the capture"},
     {INSTANCE(restore_within), .type = OPTION_DURATION, .fallback = "0",
-     .least = "1m", .most = "366d", .zero = "no target", .effect = OPTION_LATER,
+     .least = "1m", .most = "366d", .zero = "no target",
      .sentence = "longest restore that is wanted: a full is taken when the forecast passes it"},
     {INSTANCE(stall_timeout), .type = OPTION_DURATION, .fallback = "30m",
      .least = "1s", .most = "1d",

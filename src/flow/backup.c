@@ -13,6 +13,7 @@
 #include "flow/capture.h"
 #include "flow/imported.h"
 #include "flow/inspect.h"
+#include "flow/plan.h"
 #include "flow/publishing.h"
 #include "flow/recover.h"
 #include "flow/room.h"
@@ -202,11 +203,13 @@ static gboolean apply_fence(Work *work, GError **error)
 
 static gboolean make_plan(Work *work, Want want, GError **error)
 {
-    const InstanceConfig *config = work->run->config;
-    const ScheduleRules rules = {config->full_every, config->max_incrementals};
     plan_clear(&work->plan);
-    if (!schedule_plan(work->run->catalog->backups, &rules, want, clock_now(), &work->plan, error))
+    if (!plan_next(work->run, want, &work->plan, error))
         return FALSE;
+    if (work->plan.too_slow)
+        log_warning("a restore takes longer than restore_within, and a full would not change that: "
+                    "see lsnchain -i %s status",
+                    work->run->config->name);
     if (g_str_equal(work->plan.rule, "not-sound") && !work->request->dry_run) {
         log_warning("the newest chain is not sound, so a full is taken: %s", work->plan.reason);
         work->broke = TRUE;

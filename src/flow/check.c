@@ -4,11 +4,14 @@
 #include "alert/alert.h"
 #include "base/clock.h"
 #include "base/proc.h"
+#include "base/units.h"
 #include "engine/datadir.h"
 #include "engine/engine.h"
 #include "flow/channels.h"
 #include "flow/expire.h"
+#include "flow/history.h"
 #include "flow/inspect.h"
+#include "flow/plan.h"
 #include "flow/room.h"
 #include "flow/timeline.h"
 #include "flow/witness.h"
@@ -234,20 +237,29 @@ static gboolean inspect(Found *found, Probe *probe, const Question *question, GE
     return tell(probe, question->ask(&inspection, error), error);
 }
 
+/* Enough of a run for who only reads. */
+static Run run_of(const Found *found)
+{
+    return (Run){
+        .config = found->instance,
+        .repository = found->repository,
+        .state_dir = found->config->state_dir,
+        .shelf = found->shelf,
+        .catalog = found->catalog,
+    };
+}
+
 /* Of the backup that would be taken now. */
 static gboolean probe_space(Found *found, Probe *probe, GError **error)
 {
     if (found->catalog == NULL || !found->facts_known)
         return skip(probe, "catalog or server are not known");
-    const InstanceConfig *instance = found->instance;
-    const ScheduleRules rules = {instance->full_every, instance->max_incrementals};
-    const GPtrArray *backups = found->catalog->backups;
-    const Run run = {.config = instance, .repository = found->repository, .shelf = found->shelf};
+    const Run run = run_of(found);
     g_auto(Plan) plan = {0};
     uint64_t data = 0;
     return server_data_bytes(found->server, &data, error) &&
-           schedule_plan(backups, &rules, WANT_AUTO, clock_now(), &plan, error) &&
-           tell(probe, room_for(&run, backups, &plan, data, error), error);
+           plan_next(&run, WANT_AUTO, &plan, error) &&
+           tell(probe, room_for(&run, run.catalog->backups, &plan, data, error), error);
 }
 
 static gboolean probe_rsync(Found *found, Probe *probe, GError **error)
@@ -282,6 +294,29 @@ static gboolean probe_canary(Found *found, Probe *probe, GError **error)
         return TRUE;
     probe->result = PROBE_WARNS;
     probe->hint = g_strdup_printf("type: %s", remedy);
+    return TRUE;
+}
+
+/* Of the latest restore point. */
+static gboolean probe_forecast(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    if (found->catalog == NULL)
+        return skip(probe, "the catalog is not known");
+    const Run run = run_of(found);
+    g_autoptr(Pace) pace = history_pace(&run);
+    const Outlook outlook = outlook_of(pace, found->catalog->backups);
+    char *problem = outlook_problem(&outlook, found->instance->restore_within);
+    if (problem != NULL)
+        return warn(probe, problem);
+    g_autofree char *takes = units_duration(outlook.latest.seconds);
+    if (outlook.latest.backup == NULL)
+        probe->text = g_strdup("there is nothing to restore yet");
+    else if (outlook.latest.basis == FORECAST_UNKNOWN)
+        probe->text = g_strdup("how long a restore takes is not known until a first drill");
+    else
+        probe->text =
+            g_strdup_printf("restoring %s takes about %s", outlook.latest.backup->id, takes);
     return TRUE;
 }
 
@@ -357,6 +392,7 @@ static const struct {
     {"canary", probe_canary, NULL, FALSE},
     {"rsync", probe_rsync, NULL, FALSE},
     {"space", probe_space, NULL, TRUE},
+    {"forecast", probe_forecast, NULL, FALSE},
     {"retention", probe_retention, NULL, FALSE},
     {"alerts", probe_alerts, NULL, FALSE},
 };

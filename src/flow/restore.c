@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "flow/restore.h"
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "flow/history.h"
 #include "flow/progress.h"
 #include "flow/verify.h"
 #include "model/chain.h"
@@ -89,7 +91,8 @@ static void fill_outcome(const Run *run, const Backup *backup, const GPtrArray *
     outcome->backup = backup;
     outcome->proven = chain_proven(run->catalog->backups, backup, run_read_since(run));
     outcome->room = prepare_room(path);
-    outcome->estimate_s = backup->proof >= PROOF_PREPARE ? (int64_t)backup->proof_seconds : 0;
+    g_autoptr(Pace) pace = history_pace(run);
+    outcome->forecast = forecast_path(pace, path);
     outcome->target = g_canonicalize_filename(request->target, NULL);
 }
 
@@ -116,6 +119,26 @@ static gboolean fail_restore(const RestoreOutcome *outcome, const GError *failur
                 failure->message, link->id);
 }
 
+/* A restore is a drill too: the next forecast learns from it. */
+static void keep_drill(const Run *run, Drill *drill, const Engine *engine, int64_t took_us,
+                       const GError *failure)
+{
+    if (cancel_signal() != 0)
+        return;
+    drill->at = clock_now();
+    drill->fresh = TRUE;
+    drill->took_us = took_us;
+    g_free(drill->engine);
+    drill->engine = g_strdup_printf("%s %s", engine->name, engine->version);
+    g_free(drill->host);
+    drill->host = g_strdup(g_get_host_name());
+    if (failure != NULL) {
+        g_free(drill->failure);
+        drill->failure = error_sentence(failure);
+    }
+    history_note(run, drill);
+}
+
 static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreRequest *request,
                              RestoreOutcome *outcome, GError **error)
 {
@@ -133,11 +156,16 @@ static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreReq
     Progress progress = progress_start(what, verify_stored_bytes(spec->path));
     spec->tick = progress_tick;
     spec->data = &progress;
+    const Backup *backup = outcome->backup;
+    g_autoptr(Drill) drill = drill_new(backup->id, backup->chain, DRILL_RESTORE);
+    spec->drill = drill;
     int64_t started = g_get_monotonic_time();
     g_autoptr(GError) failure = NULL;
     outcome->restored = restore_run(spec, &outcome->prepared, &failure);
     progress_end();
-    outcome->seconds = (g_get_monotonic_time() - started) / G_USEC_PER_SEC;
+    int64_t took_us = g_get_monotonic_time() - started;
+    outcome->seconds = took_us / G_USEC_PER_SEC;
+    keep_drill(run, drill, spec->engine, took_us, failure);
     return outcome->restored || fail_restore(outcome, failure, error);
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* restore: chooses the backup, says what will be done, does it.  Holds the chain's lock, shared. */
+/*
+ * restore: chooses the backup, says what will be done, does it, and keeps how long it took.
+ *
+ * Holds the chain's lock, shared.
+ */
 #ifndef LSNCHAIN_FLOW_RESTORE_H
 #define LSNCHAIN_FLOW_RESTORE_H
 
 #include "flow/run.h"
+#include "model/forecast.h"
 #include "prepare/prepare.h"
 
 #include <glib.h>
@@ -11,9 +16,9 @@
 typedef struct {
     const Backup *backup; /* belongs to the run's catalog */
     gboolean proven;
-    uint64_t room;      /* bytes that are needed at the target */
-    int64_t estimate_s; /* what its proof took; 0: not known */
-    char *target;       /* absolute */
+    uint64_t room;     /* bytes that are needed at the target */
+    Forecast forecast; /* how long it will take */
+    char *target;      /* absolute */
     Prepared prepared;
     int64_t seconds;
     gboolean restored;

@@ -23,7 +23,8 @@
 /* What was learned. */
 typedef struct Pace Pace;
 
-/* From `drills` (const Drill *, oldest first), which need not live on.  Failed ones teach nothing. */
+/* From `drills` (const Drill *, oldest first), which need not live on.  Failed ones teach nothing.
+ */
 Pace *pace_new(const GPtrArray *drills);
 void pace_free(Pace *pace);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pace, pace_free)
@@ -46,11 +47,17 @@ typedef struct {
 /* Of restoring the last link of `path`, which starts at its full (chain_path()). */
 Forecast forecast_path(const Pace *pace, const GPtrArray *path);
 
+/*
+ * What comes after `link`, whose path is whole, by the next backup: an incremental on it, as large
+ * as the last one was; or a full, as large as that of `link`, which `backup` then is.
+ */
+Forecast forecast_next(const Pace *pace, const GPtrArray *backups, const Backup *link);
+Forecast forecast_full(const Pace *pace, const GPtrArray *backups, const Backup *link);
+
 typedef struct {
     Forecast latest; /* the newest restore point */
     Forecast worst;  /* the one that takes longest */
-    Forecast next;   /* the latest with one more incremental, as large as the last one was */
-    Forecast full;   /* a full taken now, as large as the last one was */
+    Forecast full;   /* in place of the latest: a full taken now */
 } Outlook;
 
 /* Of all sound `backups` of an instance. */

@@ -69,6 +69,15 @@ Health health_of(const GPtrArray *backups, int64_t read_since)
     return health;
 }
 
+void health_add_outlook(Health *health, const Outlook *outlook, int64_t restore_within)
+{
+    health->outlook = *outlook;
+    health->restore_within = restore_within;
+    char *problem = outlook_problem(outlook, restore_within);
+    if (problem != NULL)
+        g_ptr_array_add(health->problems, problem);
+}
+
 void health_clear(Health *health)
 {
     g_clear_pointer(&health->problems, g_ptr_array_unref);

@@ -4,6 +4,7 @@
 #define LSNCHAIN_MODEL_SCHEDULE_H
 
 #include "model/backup.h"
+#include "model/forecast.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -13,14 +14,18 @@ typedef enum { WANT_AUTO, WANT_FULL, WANT_INCREMENTAL } Want;
 typedef struct {
     int64_t full_every;       /* seconds; 0: never by age */
     int64_t max_incrementals; /* 0: no incrementals at all */
+    int64_t restore_within;   /* seconds; 0: no target */
+    const Pace *pace;         /* with restore_within; NULL: nothing is known */
 } ScheduleRules;
 
 typedef struct {
     BackupType type;
     const Backup *parent; /* NULL for a full; points into `backups` */
-    const char
-        *rule;    /* why a full: first, asked, not-sound, full-every, max-incrementals; else "" */
-    char *reason; /* the sentence; "" for an incremental */
+    /* why a full: first, asked, not-sound, proof-failed, full-every, max-incrementals,
+       restore-within; else "" */
+    const char *rule;
+    char *reason;      /* the sentence; "" for an incremental */
+    gboolean too_slow; /* restoring takes too long, and no full would change that */
 } Plan;
 
 void plan_clear(Plan *plan);
@@ -30,6 +35,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
  * `plan` comes zeroed.  FALSE with STATUS_CHAIN when an incremental was asked for and there is
  * nothing sound to hang it on.  A full is due when the age of the newest full plus half the time
  * since the newest backup reaches `full_every`, so that a daily run with 7d stays on its weekday.
+ *
+ * A chain with a link whose proof failed at `server` or `queries` is restorable, so one full is
+ * tried; when that fails alike, the fault is not in the chain, and no further full is taken for it.
+ * A chain whose restore passes `restore_within` is ended only when a full alone keeps it.
  */
 gboolean schedule_plan(const GPtrArray *backups, const ScheduleRules *rules, Want want, int64_t now,
                        Plan *plan, GError **error);

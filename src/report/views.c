@@ -202,6 +202,56 @@ static void set_point(json_t *object, const char *key, const char *id_key, const
     json_object_set_new(object, id_key, backup != NULL ? report_string(backup->id) : json_null());
 }
 
+json_t *view_forecast_json(const Forecast *forecast)
+{
+    if (forecast->backup == NULL)
+        return json_null();
+    gboolean known = forecast->basis != FORECAST_UNKNOWN;
+    json_t *object = json_object();
+    json_object_set_new(object, "id", report_string(forecast->backup->id));
+    json_object_set_new(object, "basis", report_string(forecast_basis_word(forecast->basis)));
+    json_object_set_new(object, "seconds", known ? json_integer(forecast->seconds) : json_null());
+    json_object_set_new(object, "links", json_integer(forecast->links));
+    json_object_set_new(object, "bytes_read", json_integer((json_int_t)forecast->bytes_read));
+    json_object_set_new(object, "bytes_written", json_integer((json_int_t)forecast->bytes_written));
+    return object;
+}
+
+char *view_forecast_text(const Forecast *forecast)
+{
+    static const char *const basis[] = {
+        [FORECAST_SCALED] = "scaled from other drills",
+        [FORECAST_MEASURED] = "by its own drills",
+    };
+    if (forecast->basis == FORECAST_UNKNOWN)
+        return g_strdup("not known until a first drill (lsnchain verify)");
+    g_autofree char *takes = units_duration(forecast->seconds);
+    return g_strdup_printf("about %s, %s", takes, basis[forecast->basis]);
+}
+
+static void set_outlook(json_t *object, const Outlook *outlook, int64_t within)
+{
+    json_t *forecast = json_object();
+    json_object_set_new(forecast, "restore_within",
+                        within > 0 ? json_integer(within) : json_null());
+    json_object_set_new(forecast, "latest", view_forecast_json(&outlook->latest));
+    json_object_set_new(forecast, "worst", view_forecast_json(&outlook->worst));
+    json_object_set_new(forecast, "full", view_forecast_json(&outlook->full));
+    json_object_set_new(object, "forecast", forecast);
+}
+
+static void print_outlook(const Report *report, const Outlook *outlook)
+{
+    if (outlook->latest.backup == NULL)
+        return;
+    g_autofree char *latest = view_forecast_text(&outlook->latest);
+    report_print(report, "  %-17s %s\n", "restore now", latest);
+    if (outlook->worst.basis == FORECAST_UNKNOWN || outlook->worst.backup == outlook->latest.backup)
+        return;
+    g_autofree char *worst = view_forecast_text(&outlook->worst);
+    report_print(report, "  %-17s %s  (%s)\n", "worst point", worst, outlook->worst.backup->id);
+}
+
 void view_health(Report *report, const Health *health, int64_t now)
 {
     json_t *object = report->instance;
@@ -209,6 +259,7 @@ void view_health(Report *report, const Health *health, int64_t now)
     set_point(object, "restorable_until", "restorable_until_id", health->restorable);
     set_point(object, "proven_until", "proven_until_id", health->proven);
     json_object_set_new(object, "files_at", time_json(health->read_at));
+    set_outlook(object, &health->outlook, health->restore_within);
     json_t *problems = json_array();
     for (guint i = 0; i < health->problems->len; i++)
         json_array_append_new(problems, report_string(health->problems->pdata[i]));
@@ -222,6 +273,7 @@ void view_health(Report *report, const Health *health, int64_t now)
         report_print(report, "  %-17s level %s; its oldest file was last read %s ago\n", "",
                      proof_level_word(health->proven->proof), age);
     }
+    print_outlook(report, &health->outlook);
     for (guint i = 0; i < health->problems->len; i++)
         report_print(report, "  wrong: %s\n", (const char *)health->problems->pdata[i]);
     if (health->problems->len == 0)

@@ -18,6 +18,12 @@ void view_chains(Report *report, const GPtrArray *backups, int64_t read_since);
 /* One backup, every fact and mark: `show`. */
 void view_backup(Report *report, const GPtrArray *backups, const Backup *backup,
                  int64_t read_since);
+/* {"id", "basis", "seconds", ...}; seconds are null when nothing is known, all is when there is no
+ * restore point. */
+json_t *view_forecast_json(const Forecast *forecast);
+/* "about 3m 20s, by its own drills"; free it. */
+char *view_forecast_text(const Forecast *forecast);
+
 /* `status`; `now` for ages. */
 void view_health(Report *report, const Health *health, int64_t now);
 

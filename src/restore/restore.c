@@ -144,6 +144,7 @@ static gboolean prepare_in(int target_fd, const RestoreSpec *spec, Prepared *pre
         .options = spec->options,
         .log_fd = log_fd,
         .stall_timeout_s = spec->stall_timeout_s,
+        .drill = spec->drill,
         .tick = spec->tick,
         .data = spec->data,
     };

@@ -12,6 +12,7 @@
 #define LSNCHAIN_RESTORE_RESTORE_H
 
 #include "engine/engine.h"
+#include "model/drill.h"
 #include "prepare/prepare.h"
 #include "repo/shelf.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     gboolean set_owner;
     uid_t user; /* with set_owner */
     gid_t group;
+    Drill *drill;        /* gets a step for each link; may be NULL */
     PrepareTickFn *tick; /* may be NULL */
     void *data;          /* handed to tick */
 } RestoreSpec;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/schedule.h"
 
+#include "model/drill.h"
+
 #include "sample.h"
 
 static const ScheduleRules weekly = {.full_every = 7 * SAMPLE_DAY, .max_incrementals = 14};
@@ -127,6 +129,144 @@ Test(schedule, ends_a_chain_after_its_incrementals)
         }
         expect_full(backups, &rules, SAMPLE_SUNDAY + day * SAMPLE_DAY, "max-incrementals");
     }
+}
+
+/* ---- proof-failed ---------------------------------------------------------------------------- */
+
+/* A full and its incrementals, whose proofs failed at these levels: "-sq". */
+static GPtrArray *chain_that_failed(const char *levels)
+{
+    GPtrArray *backups = sample_backups();
+    Backup *link = NULL;
+    for (int day = 0; levels[day] != '\0'; day++) {
+        link = sample_add(backups, SAMPLE_SUNDAY + day * SAMPLE_DAY, link);
+        link->proof_failed = levels[day] == 's'   ? PROOF_SERVER
+                             : levels[day] == 'q' ? PROOF_QUERIES
+                                                  : PROOF_NONE;
+        backup_set_text(&link->proof_failed_reason, "shop.orders: Corrupt");
+    }
+    return backups;
+}
+
+Test(schedule, tries_one_full_when_the_proof_of_a_restorable_link_failed)
+{
+    static const char *const tried[] = {"-s", "-q", "-s-", "-q--", "--q"};
+    static const char *const not_tried[] = {"-", "---", "s", "q", "s-", "qq", "s-s"};
+    const ScheduleRules rules = {.full_every = 0, .max_incrementals = 14};
+    const int64_t later = SAMPLE_SUNDAY + 6 * SAMPLE_DAY;
+    for (size_t i = 0; i < G_N_ELEMENTS(tried); i++) {
+        g_autoptr(GPtrArray) backups = chain_that_failed(tried[i]);
+        expect_full(backups, &rules, later, "proof-failed");
+        g_auto(Plan) plan = plan_for(backups, &rules, WANT_AUTO, later);
+        cr_expect_not_null(strstr(plan.reason, "shop.orders: Corrupt"), "%s", plan.reason);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(not_tried); i++) {
+        g_autoptr(GPtrArray) backups = chain_that_failed(not_tried[i]);
+        expect_incremental(backups, &rules, later, backups->pdata[backups->len - 1]);
+    }
+}
+
+Test(schedule, tries_no_full_for_what_failed_in_an_older_chain_or_beside_the_path)
+{
+    const ScheduleRules rules = {.full_every = 0, .max_incrementals = 14};
+    g_autoptr(GPtrArray) backups = chain_that_failed("-s");
+    const Backup *full = sample_add(backups, SAMPLE_SUNDAY + 7 * SAMPLE_DAY, NULL);
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 8 * SAMPLE_DAY, full);
+    Backup *beside = sample_add(backups, SAMPLE_SUNDAY + 8 * SAMPLE_DAY, full);
+    beside->proof_failed = PROOF_QUERIES;
+    const Backup *newest = sample_add(backups, SAMPLE_SUNDAY + 9 * SAMPLE_DAY, full);
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 10 * SAMPLE_DAY, newest);
+}
+
+/* A table that is corrupt at the source fails every proof from the third night on. */
+Test(schedule, takes_one_full_and_not_one_each_night_for_a_fault_that_is_the_sources_own)
+{
+    const ScheduleRules rules = {.full_every = 0, .max_incrementals = 100};
+    g_autoptr(GPtrArray) backups = sample_backups();
+    int fulls = 0;
+    for (int night = 0; night < 30; night++) {
+        int64_t now = SAMPLE_SUNDAY + night * SAMPLE_DAY;
+        g_auto(Plan) plan = plan_for(backups, &rules, WANT_AUTO, now);
+        Backup *backup = sample_add(backups, now, plan.parent);
+        backup->proof_failed = night >= 2 ? PROOF_QUERIES : PROOF_NONE;
+        fulls += plan.type == BACKUP_FULL;
+    }
+    cr_expect(fulls == 2, "the first, and one that was tried: not %d", fulls);
+}
+
+/* ---- restore-within -------------------------------------------------------------------------- */
+
+/* From drills in which a full took one hour and an incremental ten minutes. */
+static Pace *pace_of(const GPtrArray *backups)
+{
+    g_autoptr(Drill) drill = drill_new("", "", DRILL_RESTORE);
+    for (guint i = 0; i < backups->len; i++) {
+        const Backup *link = backups->pdata[i];
+        DrillStep *step = drill_add_step(drill, link->id, link->type);
+        step->unseal_us = step->prepare_us =
+            (link->type == BACKUP_FULL ? 30 : 5) * 60 * (int64_t)G_USEC_PER_SEC;
+        drill->took_us += 2 * step->unseal_us;
+    }
+    g_autoptr(GPtrArray) drills = g_ptr_array_new();
+    g_ptr_array_add(drills, drill);
+    return pace_new(drills);
+}
+
+static GPtrArray *chain_of(int links)
+{
+    GPtrArray *backups = sample_backups();
+    Backup *link = NULL;
+    for (int day = 0; day < links; day++)
+        link = sample_add(backups, SAMPLE_SUNDAY + day * SAMPLE_DAY, link);
+    return backups;
+}
+
+static ScheduleRules within(int64_t seconds, const Pace *pace)
+{
+    return (ScheduleRules){.max_incrementals = 14, .restore_within = seconds, .pace = pace};
+}
+
+Test(schedule, takes_a_full_when_one_more_incremental_would_pass_the_target)
+{
+    g_autoptr(GPtrArray) backups =
+        chain_of(4); /* an hour and a half; with one more 10 minutes more */
+    g_autoptr(Pace) pace = pace_of(backups);
+    const int64_t later = SAMPLE_SUNDAY + 6 * SAMPLE_DAY;
+    const ScheduleRules tight = within(99 * 60, pace);
+    const ScheduleRules wide = within(100 * 60, pace);
+    const ScheduleRules none = within(0, pace);
+    const ScheduleRules unknown = within(60, NULL);
+    expect_full(backups, &tight, later, "restore-within");
+    expect_incremental(backups, &wide, later, backups->pdata[3]);
+    expect_incremental(backups, &none, later, backups->pdata[3]);
+    expect_incremental(backups, &unknown, later, backups->pdata[3]);
+    g_auto(Plan) plan = plan_for(backups, &tight, WANT_AUTO, later);
+    cr_expect_str_eq(plan.reason,
+                     "with one more incremental a restore would take about 1h 40m, restore_within "
+                     "is 1h 39m, and a full alone takes about 1h 00m");
+}
+
+Test(schedule, takes_no_full_by_a_forecast_that_no_drill_stands_behind)
+{
+    g_autoptr(GPtrArray) backups = chain_of(4);
+    g_autoptr(GPtrArray) none = g_ptr_array_new();
+    g_autoptr(Pace) pace = pace_new(none);
+    const ScheduleRules rules = within(60, pace);
+    expect_incremental(backups, &rules, SAMPLE_SUNDAY + 6 * SAMPLE_DAY, backups->pdata[3]);
+}
+
+Test(schedule, takes_no_endless_fulls_for_a_target_that_no_full_keeps)
+{
+    g_autoptr(GPtrArray) backups = chain_of(4);
+    g_autoptr(Pace) pace = pace_of(backups);
+    const ScheduleRules rules = within(59 * 60, pace);
+    const int64_t later = SAMPLE_SUNDAY + 6 * SAMPLE_DAY;
+    expect_incremental(backups, &rules, later, backups->pdata[3]);
+    g_auto(Plan) plan = plan_for(backups, &rules, WANT_AUTO, later);
+    cr_expect(plan.too_slow, "nobody is told");
+    const ScheduleRules wide = within(100 * 60, pace);
+    g_auto(Plan) good = plan_for(backups, &wide, WANT_AUTO, later);
+    cr_expect_not(good.too_slow);
 }
 
 Test(schedule, counts_the_links_of_a_branch_and_not_those_beside_it)
