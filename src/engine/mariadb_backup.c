@@ -193,18 +193,19 @@ static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
 /* ---- its log ---------------------------------------------------------------------------------
  *
  * Its own lines are "[00] 2026-11-23 13:52:37 text" ("[00] FATAL ERROR: 2026-..." for its last
- * words); InnoDB's have the server's form "2026-11-23 13:52:37 0 [Note] InnoDB: ..."; some have
- * none.
+ * words); InnoDB's have the server's form "2026-11-23 13:52:37 0 [Note] InnoDB: ...", in which two
+ * o'clock is " 2", not "02"; some have none.
  */
 
 enum { STAMP_LENGTH = 19 }; /* "2026-11-23 13:52:37" */
 
 static gboolean is_stamp(const char *at)
 {
-    static const char shape[] = "dddd-dd-dd dd:dd:dd";
+    static const char shape[] = "dddd-dd-dd hd:dd:dd";
     for (size_t i = 0; i < STAMP_LENGTH; i++) {
-        gboolean fits = shape[i] == 'd' ? g_ascii_isdigit(at[i]) : at[i] == shape[i];
-        if (!fits)
+        gboolean digit = shape[i] == 'd' || shape[i] == 'h';
+        gboolean fits = digit ? g_ascii_isdigit(at[i]) : at[i] == shape[i];
+        if (!fits && !(shape[i] == 'h' && at[i] == ' '))
             return FALSE;
     }
     return TRUE;
@@ -238,6 +239,8 @@ static const char *find_stamp(const char *line)
 static int64_t stamp_seconds(const char *stamp)
 {
     g_autofree char *text = g_strdup_printf("%.10sT%.8sZ", stamp, stamp + 11);
+    if (text[11] == ' ')
+        text[11] = '0';
     int64_t seconds = 0;
     return clock_parse(text, &seconds) ? seconds : 0;
 }

@@ -262,6 +262,25 @@ Test(judge, wants_a_prepare_to_reach_exactly_the_links_last_lsn)
     expect_prepare("full", 0, 0, FALSE);
 }
 
+/* InnoDB writes " 2:15:33" where the tool writes "02:15:33": seen at seven o'clock. */
+Test(judge, reads_how_far_a_prepare_came_at_any_hour_of_the_day)
+{
+    g_autofree char *text = recorded("prepare-incremental");
+    for (int hour = 0; hour < 24; hour++) {
+        g_autofree char *padded = g_strdup_printf("\n2026-11-23 %2d:", hour);
+        g_autofree char *tools = g_strdup_printf("] 2026-11-23 %02d:", hour);
+        g_autoptr(GString) log = g_string_new(text);
+        cr_assert(g_string_replace(log, "\n2026-11-23 18:", padded, 0) > 0);
+        cr_assert(g_string_replace(log, "] 2026-11-23 18:", tools, 0) > 0);
+        g_auto(EngineRun) run = {.user = NULL};
+        engine_log_init(&run.log, mariadb_backup_family.log, NULL);
+        play(&run.log, log->str);
+        g_autoptr(GError) error = NULL;
+        cr_expect(engine_judge_prepare(&engine, &run, 226608, &error), "at %d o'clock: %s", hour,
+                  error != NULL ? error->message : "");
+    }
+}
+
 Test(judge, blames_the_keys_and_not_the_backup_when_what_is_encrypted_cannot_be_read)
 {
     g_autoptr(GError) error = NULL;
