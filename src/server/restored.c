@@ -123,7 +123,8 @@ gboolean restored_check(Server *server, const char *schema, const char *name, Ch
     append_quoted(sql, name);
     g_autofree char *question = g_strdup_printf("a check of %s.%s", schema, name);
     g_autoptr(GError) failure = NULL;
-    if (ask_in_time(server, question, sql->str, 0, keep_check, rows, &failure)) {
+    const LongQuestion asked = {question, sql->str, 0};
+    if (ask_in_time(server, &asked, keep_check, rows, &failure)) {
         *end = restored_judge(rows, message);
         return TRUE;
     }
@@ -253,8 +254,8 @@ static gboolean put_assertion(const Server *server, const char *sql, int64_t lim
         return TRUE;
     g_autoptr(GError) failure = NULL;
     int64_t late = g_get_monotonic_time() + limit_s * G_USEC_PER_SEC;
-    gboolean asked =
-        ask_in_time(server, "an assertion", sql, limit_s + GRACE_S, keep_first, told, &failure);
+    const LongQuestion long_one = {"an assertion", sql, limit_s + GRACE_S};
+    gboolean asked = ask_in_time(server, &long_one, keep_first, told, &failure);
     if (!asked && !was_answered(server)) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;

@@ -134,20 +134,19 @@ gboolean ask(const Server *server, const char *question, const char *sql, RowFn 
 }
 
 /* Until the server begins to answer, or closes the connection. */
-static gboolean wait_for_answer(const Server *server, const char *question, int64_t limit_s,
-                                GError **error)
+static gboolean wait_for_answer(const Server *server, const LongQuestion *asked, GError **error)
 {
     struct pollfd watched[] = {{.fd = server->mysql->net.fd, .events = POLLIN},
                                {.fd = cancel_fd(), .events = POLLIN}};
-    int64_t until = g_get_monotonic_time() + limit_s * G_USEC_PER_SEC;
+    int64_t until = g_get_monotonic_time() + asked->limit_s * G_USEC_PER_SEC;
     while (watched[0].revents == 0) {
         if (!cancel_check(error))
             return FALSE;
         int64_t left_ms = (until - g_get_monotonic_time()) / 1000;
-        if (limit_s > 0 && left_ms <= 0)
-            return fail(error, STATUS_TIMEOUT, "%s did not answer %s in %" G_GINT64_FORMAT " s",
-                        server->where, question, limit_s);
-        int wait_ms = limit_s > 0 ? (int)CLAMP(left_ms, 1, G_MAXINT) : -1;
+        if (asked->limit_s > 0 && left_ms <= 0)
+            return fail(error, STATUS_TIMEOUT, "%s did not answer for %s in %" G_GINT64_FORMAT " s",
+                        server->where, asked->question, asked->limit_s);
+        int wait_ms = asked->limit_s > 0 ? (int)CLAMP(left_ms, 1, G_MAXINT) : -1;
         if (poll(watched, G_N_ELEMENTS(watched), wait_ms) < 0 && errno != EINTR)
             return fail(error, STATUS_FAILED, "cannot wait for %s: %s", server->where,
                         g_strerror(errno));
@@ -155,18 +154,18 @@ static gboolean wait_for_answer(const Server *server, const char *question, int6
     return TRUE;
 }
 
-gboolean ask_in_time(const Server *server, const char *question, const char *sql, int64_t limit_s,
-                     RowFn *each, void *data, GError **error)
+gboolean ask_in_time(const Server *server, const LongQuestion *asked, RowFn *each, void *data,
+                     GError **error)
 {
-    if (mysql_send_query(server->mysql, sql, strlen(sql)) != 0)
-        return fail_server(server, question, error);
-    if (!wait_for_answer(server, question, limit_s, error)) {
+    if (mysql_send_query(server->mysql, asked->sql, strlen(asked->sql)) != 0)
+        return fail_server(server, asked->question, error);
+    if (!wait_for_answer(server, asked, error)) {
         (void)shutdown(server->mysql->net.fd, SHUT_RDWR); /* an answer to come is none for others */
         return FALSE;
     }
     if (mysql_read_query_result(server->mysql) != 0)
-        return fail_server(server, question, error);
-    return read_answer(server, question, each, data, error);
+        return fail_server(server, asked->question, error);
+    return read_answer(server, asked->question, each, data, error);
 }
 
 typedef struct {

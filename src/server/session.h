@@ -62,12 +62,18 @@ typedef gboolean RowFn(const Answer *row, void *data);
 gboolean ask(const Server *server, const char *question, const char *sql, RowFn *each, void *data,
              GError **error);
 
+typedef struct {
+    const char *question;
+    const char *sql;
+    int64_t limit_s; /* 0: none */
+} LongQuestion;
+
 /*
- * The same, for a question that may take long: a signal that asks us to stop ends the wait, and so
- * does a limit (0: none), with STATUS_TIMEOUT.  The connection is then of no more use.
+ * As ask(), for what may take long: a signal that asks us to stop ends the wait, and so does the
+ * limit, with STATUS_TIMEOUT.  The connection is then of no more use.
  */
-gboolean ask_in_time(const Server *server, const char *question, const char *sql, int64_t limit_s,
-                     RowFn *each, void *data, GError **error);
+gboolean ask_in_time(const Server *server, const LongQuestion *asked, RowFn *each, void *data,
+                     GError **error);
 
 /* The first `n` columns of the only row, into `values`, which must be NULL. */
 gboolean ask_row(const Server *server, const char *question, const char *sql, char **values,
