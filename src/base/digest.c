@@ -57,17 +57,24 @@ void digest_to_hex(const uint8_t sum[DIGEST_BYTES], char hex[DIGEST_HEX + 1])
     hex[DIGEST_HEX] = '\0';
 }
 
+/* -1: neither a digit nor one of the six letters, small. */
+static int value_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 gboolean digest_from_hex(const char *hex, uint8_t sum[DIGEST_BYTES])
 {
     if (strnlen(hex, DIGEST_HEX + 1) != DIGEST_HEX)
         return FALSE;
-    for (size_t i = 0; i < DIGEST_HEX; i++) {
-        if (!g_ascii_isxdigit(hex[i]) || g_ascii_isupper(hex[i]))
-            return FALSE;
-    }
     for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        int high = g_ascii_xdigit_value(hex[2 * i]);
-        sum[i] = (uint8_t)(high << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
+        int high = value_of(hex[2 * i]);
+        int low = value_of(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return FALSE;
+        sum[i] = (uint8_t)(high << 4 | low);
     }
     return TRUE;
 }

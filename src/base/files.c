@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+enum { FIRST_ROOM = 4096, BLOCK = 1 << 16 };
+
 ssize_t files_read(int fd, void *buffer, size_t length)
 {
     size_t done = 0;
@@ -61,13 +63,16 @@ GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **er
         (void)fail_storage(error, "%s is not a regular file", path);
         return NULL;
     }
-    /* not by st_size: it is 0 for what stands in /proc, and the file may be growing */
-    g_autoptr(GString) text =
-        g_string_sized_new((size_t)status.st_size < limit ? (size_t)status.st_size + 1 : limit + 1);
-    char block[4096];
-    ssize_t got = 0;
-    while (text->len <= limit && (got = files_read(fd, block, sizeof block)) > 0)
-        g_string_append_len(text, block, got);
+    /* st_size is a guess: it is 0 for what stands in /proc, and the file may be growing */
+    size_t room = CLAMP((size_t)status.st_size, FIRST_ROOM, limit) + 1;
+    g_autoptr(GString) text = g_string_new(NULL);
+    ssize_t got = (ssize_t)room;
+    while (got == (ssize_t)room && text->len <= limit) {
+        size_t before = text->len;
+        g_string_set_size(text, before + room);
+        got = files_read(fd, text->str + before, room);
+        g_string_truncate(text, before + (size_t)MAX(got, 0));
+    }
     if (got < 0) {
         (void)fail_storage(error, "cannot read %s: %s", path, g_strerror(errno));
         return NULL;
@@ -77,6 +82,20 @@ GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **er
         return NULL;
     }
     return g_steal_pointer(&text);
+}
+
+gboolean files_hold(int dir_fd, const char *path, const GString *text)
+{
+    autofd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    g_autofree char *block = g_malloc(BLOCK);
+    size_t seen = 0;
+    ssize_t got = fd >= 0 ? files_read(fd, block, BLOCK) : -1;
+    while (got > 0 && (size_t)got <= text->len - seen &&
+           memcmp(block, text->str + seen, (size_t)got) == 0) {
+        seen += (size_t)got;
+        got = files_read(fd, block, BLOCK);
+    }
+    return got == 0 && seen == text->len;
 }
 
 gboolean files_make_dirs(int dir_fd, const char *path, mode_t mode, GError **error)

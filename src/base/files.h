@@ -32,6 +32,9 @@ int files_open_dir(int dir_fd, const char *path, GError **error);
 /* All of a file that is expected to be small; a larger one than `limit` is refused. */
 GString *files_read_text(int dir_fd, const char *path, size_t limit, GError **error);
 
+/* Does the file say just that?  FALSE too when it cannot be read. */
+gboolean files_hold(int dir_fd, const char *path, const GString *text);
+
 /* Makes the directory and its parents; one that is there already is fine. */
 gboolean files_make_dirs(int dir_fd, const char *path, mode_t mode, GError **error);
 

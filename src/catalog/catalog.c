@@ -241,12 +241,6 @@ static Catalog *parse_one(const Shelf *shelf, const char *name, const GString *t
     return g_steal_pointer(&catalog);
 }
 
-/* g_string_equal() goes byte by byte. */
-static gboolean are_equal(const GString *a, const GString *b)
-{
-    return a->len == b->len && memcmp(a->str, b->str, a->len) == 0;
-}
-
 static gboolean exists(const Shelf *shelf, const char *name)
 {
     return faccessat(shelf->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -305,11 +299,11 @@ Catalog *catalog_read(const Shelf *shelf, char **damage, GError **error)
     g_autoptr(GError) wrong = NULL;
     g_autoptr(GError) copy_wrong = NULL;
     g_autoptr(GString) text = read_text(shelf, file_name, &wrong);
-    g_autoptr(GString) copy = read_text(shelf, copy_name, &copy_wrong);
     Catalog *first = parse_one(shelf, file_name, text, &wrong);
     if (first != NULL &&
-        ((copy != NULL && are_equal(text, copy)) || copy_not_yet_written(shelf, first)))
+        (files_hold(shelf->fd, copy_name, text) || copy_not_yet_written(shelf, first)))
         return first;
+    g_autoptr(GString) copy = read_text(shelf, copy_name, &copy_wrong);
     Catalog *second = parse_one(shelf, copy_name, copy, &copy_wrong);
     if (first == NULL && second == NULL) {
         (void)fail(error, STATUS_CATALOG,

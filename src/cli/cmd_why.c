@@ -39,11 +39,9 @@ static void add_fate(const Run *run, const Backup *backup, GPtrArray *answers)
     const RetentionRules rules = expire_rules(run);
     const RetentionFacts facts = expire_facts(run, &trouble);
     g_auto(Retention) retention = retention_judge(run->catalog->backups, &rules, &facts);
-    for (guint i = 0; i < retention.fates->len; i++) {
-        const Fate *fate = retention.fates->pdata[i];
-        if (fate->backup == backup)
-            explain_fate(answers, fate);
-    }
+    const Fate *fate = retention_find(&retention, backup->id);
+    if (fate != NULL)
+        explain_fate(answers, fate);
 }
 
 static gboolean why_one(App *app, Run *run, void *data, GError **error)

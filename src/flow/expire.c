@@ -79,16 +79,6 @@ typedef struct {
     ExpireOutcome *outcome;
 } Work;
 
-static gboolean still_goes(const Retention *retention, const char *id)
-{
-    for (guint i = 0; i < retention->fates->len; i++) {
-        const Fate *fate = retention->fates->pdata[i];
-        if (g_str_equal(fate->backup->id, id))
-            return !fate->kept;
-    }
-    return FALSE;
-}
-
 /* A pin or the end of a verify may have come in between. */
 static gboolean may_go(const Catalog *catalog, const GPtrArray *ids, void *data, GError **error)
 {
@@ -99,7 +89,8 @@ static gboolean may_go(const Catalog *catalog, const GPtrArray *ids, void *data,
     const RetentionRules rules = expire_rules(work->run);
     g_auto(Retention) again = retention_judge(catalog->backups, &rules, &facts);
     for (guint i = 0; i < ids->len; i++) {
-        if (!still_goes(&again, ids->pdata[i]))
+        const Fate *fate = retention_find(&again, ids->pdata[i]);
+        if (fate == NULL || fate->kept)
             return fail(error, STATUS_REFUSED, "a rule keeps it meanwhile");
     }
     return TRUE;

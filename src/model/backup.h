@@ -24,8 +24,8 @@ typedef enum { PROOF_NONE, PROOF_FILES, PROOF_PREPARE, PROOF_SERVER, PROOF_QUERI
 
 /* A key that no table knows: a parameter of the server (`param_…`), or one of a newer version. */
 typedef struct {
-    char *key;
-    char *value;
+    const char *key;
+    const char *value;
 } BackupExtra;
 
 typedef struct {

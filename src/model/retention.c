@@ -246,6 +246,24 @@ void retention_clear(Retention *retention)
     g_clear_pointer(&retention->withheld, g_free);
 }
 
+const Fate *retention_find(const Retention *retention, const char *id)
+{
+    guint low = 0;
+    guint high = retention->fates->len;
+    while (low < high) {
+        guint middle = low + (high - low) / 2;
+        const Fate *fate = retention->fates->pdata[middle];
+        int order = strcmp(fate->backup->id, id);
+        if (order == 0)
+            return fate;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 /* ---- floors for who removes by hand ---------------------------------------------------------- */
 
 static gboolean is_named(const GPtrArray *floors, const char *rule)

@@ -66,6 +66,9 @@ Retention retention_judge(const GPtrArray *backups, const RetentionRules *rules,
 void retention_clear(Retention *retention);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Retention, retention_clear)
 
+/* NULL: it judged no such backup. */
+const Fate *retention_find(const Retention *retention, const char *id);
+
 void fate_free(gpointer fate);
 /* It stays after all. */
 void fate_keep(Fate *fate, const char *rule, const char *sentence);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SCHEMA_VERSION = 1 };
 
@@ -46,7 +47,9 @@ void report_print(const Report *report, const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     g_autofree char *printable = log_printable(text);
-    fputs(g_strdelimit(printable, "\t", '?'), stdout);
+    for (char *tab = strchr(printable, '\t'); tab != NULL; tab = strchr(tab, '\t'))
+        *tab = '?';
+    fputs(printable, stdout);
 }
 
 json_t *report_string(const char *text)

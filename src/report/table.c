@@ -31,17 +31,24 @@ void table_free(Table *table)
     g_free(table);
 }
 
+/* A cell stays on its line, and can be measured. */
 void table_take(Table *table, char *text)
 {
-    table_add(table, text);
+    char *cell = text;
+    while (*cell >= 0x20 && *cell < 0x7f)
+        cell++;
+    if (*cell == '\0') {
+        g_ptr_array_add(table->cells, text);
+        return;
+    }
+    cell = log_printable(text);
+    g_ptr_array_add(table->cells, g_strdelimit(cell, "\n\t", '?'));
     g_free(text);
 }
 
-/* A cell stays on its line, and can be measured. */
 void table_add(Table *table, const char *text)
 {
-    char *cell = log_printable(text);
-    g_ptr_array_add(table->cells, g_strdelimit(cell, "\n\t", '?'));
+    table_take(table, g_strdup(text));
 }
 
 /* Columns on a terminal: a character of East Asia takes two, an accent of its own none. */
@@ -67,14 +74,23 @@ static int width_of(const Table *table, guint column)
     return width;
 }
 
-static void append_cell(GString *line, const char *text, int width, gboolean right)
+static void append_cell(GString *lines, const char *text, int width, gboolean right)
 {
     int padding = width - columns_of(text);
     for (int i = 0; right && i < padding; i++)
-        g_string_append_c(line, ' ');
-    g_string_append(line, text);
+        g_string_append_c(lines, ' ');
+    g_string_append(lines, text);
     for (int i = 0; !right && i < padding; i++)
-        g_string_append_c(line, ' ');
+        g_string_append_c(lines, ' ');
+}
+
+static void end_line(GString *lines)
+{
+    gsize length = lines->len;
+    while (length > 0 && lines->str[length - 1] == ' ')
+        length--;
+    g_string_truncate(lines, length);
+    g_string_append_c(lines, '\n');
 }
 
 void table_print(const Table *table, const Report *report, const char *indent)
@@ -82,12 +98,14 @@ void table_print(const Table *table, const Report *report, const char *indent)
     g_autofree int *widths = g_new0(int, table->columns);
     for (guint column = 0; column < table->columns; column++)
         widths[column] = width_of(table, column);
+    g_autoptr(GString) lines = g_string_new(NULL);
     for (guint row = 0; row < table->cells->len; row += table->columns) {
-        g_autoptr(GString) line = g_string_new(indent);
+        g_string_append(lines, indent);
         for (guint i = 0; i < table->columns && row + i < table->cells->len; i++) {
-            g_string_append(line, i > 0 ? "  " : "");
-            append_cell(line, table->cells->pdata[row + i], widths[i], table->right[i]);
+            g_string_append(lines, i > 0 ? "  " : "");
+            append_cell(lines, table->cells->pdata[row + i], widths[i], table->right[i]);
         }
-        report_print(report, "%s\n", g_strchomp(line->str));
+        end_line(lines);
     }
+    report_print(report, "%s", lines->str);
 }

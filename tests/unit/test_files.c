@@ -148,6 +148,29 @@ Test(files, reads_texts_with_nul_empty_ones_and_large_ones)
     cr_expect_str_eq(large->str, many);
 }
 
+Test(files, tells_whether_a_file_holds_a_text_to_the_last_byte)
+{
+    enum { LENGTH = (1 << 16) + 7 }; /* more than is read at once */
+    g_autofree char *letters = g_strnfill(LENGTH, 'x');
+    g_autoptr(GString) text = g_string_new(letters);
+    make_file("same", letters);
+    cr_expect(files_hold(dir_fd, "same", text));
+    for (size_t at = 0; at < LENGTH; at += LENGTH / 4) {
+        text->str[at] = 'y';
+        cr_expect_not(files_hold(dir_fd, "same", text), "byte %zu", at);
+        text->str[at] = 'x';
+    }
+    g_string_append_c(text, 'x');
+    cr_expect_not(files_hold(dir_fd, "same", text), "the file is shorter");
+    g_string_truncate(text, LENGTH - 1);
+    cr_expect_not(files_hold(dir_fd, "same", text), "the file is longer");
+    cr_expect_not(files_hold(dir_fd, "absent", text));
+    g_string_truncate(text, 0);
+    cr_expect_not(files_hold(dir_fd, ".", text), "a directory holds nothing");
+    make_file("empty", "");
+    cr_expect(files_hold(dir_fd, "empty", text));
+}
+
 Test(files, reads_what_the_kernel_tells_though_its_size_is_0)
 {
     g_autoptr(GString) boot =

@@ -91,6 +91,22 @@ Test(retention, keeps_the_newest_chains_and_lets_older_ones_go_whole)
     }
 }
 
+Test(retention, finds_the_fate_of_each_backup_by_its_id)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    weeks_later(backups, 0);
+    weeks_later(backups, 1);
+    RetentionFacts facts = right_after(backups);
+    g_auto(Retention) retention = retention_judge(backups, &none_but_two, &facts);
+    for (guint i = 0; i < backups->len; i++) {
+        const Backup *backup = backups->pdata[i];
+        cr_expect_eq(retention_find(&retention, backup->id), fate_of(&retention, backup));
+    }
+    cr_expect_null(retention_find(&retention, "20000101T000000Z-full"));
+    cr_expect_null(retention_find(&retention, "20260101T000000Z-none"));
+    cr_expect_null(retention_find(&retention, "99990101T000000Z-full"));
+}
+
 Test(retention, removes_nothing_when_no_rule_is_set)
 {
     g_autoptr(GPtrArray) backups = sample_backups();
