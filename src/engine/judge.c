@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "engine/family.h"
 
+#include <signal.h>
 #include <string.h>
 
 #define REDO_OVERWRITTEN                                                                           \
@@ -58,14 +59,18 @@ static const struct {
     {"Lock wait timeout", "something holds a lock for long: see SHOW PROCESSLIST"},
 };
 
-static const char *hint_for(const EngineLog *log)
+static const char *hint_for(const EngineRun *run)
 {
+    const EngineLog *log = &run->log;
     for (size_t i = 0; i < G_N_ELEMENTS(hints); i++) {
         for (size_t k = 0; k < ENGINE_LOG_KEPT && log->errors[k] != NULL; k++) {
             if (strstr(log->errors[k], hints[i].says) != NULL)
                 return hints[i].hint;
         }
     }
+    if (run->end.signal == SIGKILL)
+        return "find out who stopped it (the kernel, for want of memory, says so in dmesg), then "
+               "run it again";
     return "the engine's log says more";
 }
 
@@ -96,7 +101,7 @@ static gboolean fail_run(const Engine *engine, const EngineRun *run, const char 
                         "full's backup-my.cnf names"),
                     engine->name, what, errors);
     return fail(error, STATUS_ENGINE, "%s failed: %s%s" HINT("%s"), engine->name, what, errors,
-                hint_for(&run->log));
+                hint_for(run));
 }
 
 static gboolean judge_stop(const Engine *engine, const EngineRun *run, GError **error)

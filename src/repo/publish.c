@@ -206,8 +206,13 @@ static gboolean run_rsync(const Work *work, const char *incoming, GError **error
     if (end.status == 0)
         return TRUE;
     g_autofree char *how = proc_end_text(&end);
-    return fail(error, rsync_status(end.status), "rsync to %s failed (%s): %s", incoming, how,
-                said->len > 0 ? said->str : "it said nothing");
+    return fail(error, rsync_status(end.status),
+                "rsync to %s failed (%s): %s" HINT(
+                    "nothing was published and no chain is broken: %s, then run it again"),
+                incoming, how, said->len > 0 ? said->str : "it said nothing",
+                end.signal != 0 ? "find out who stopped it (the kernel, for want of memory, says "
+                                  "so in dmesg)"
+                                : "see what it said");
 }
 
 /*

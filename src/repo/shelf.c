@@ -133,7 +133,9 @@ Lock *shelf_own_chain(const Shelf *shelf, const char *chain, const char *command
 void shelf_forget_chain(const Shelf *shelf, const char *chain)
 {
     g_autofree char *name = g_strconcat("locks/", chain, NULL);
-    (void)unlinkat(shelf->fd, name, 0);
+    if (unlinkat(shelf->fd, name, 0) < 0 && errno != ENOENT)
+        log_warning("cannot remove %s/%s, the lock of a chain that is gone: %s", shelf->path, name,
+                    g_strerror(errno));
 }
 
 GPtrArray *shelf_instances(const char *repository, GError **error)

@@ -57,6 +57,13 @@ def start_small_server(place):
     return server
 
 
+def contents(directory):
+    """Names, modes and sums: two healthy restores of one backup are the same to the byte."""
+    return {str(path.relative_to(directory)): (oct(path.stat().st_mode), path.stat().st_uid,
+                                               path.is_file() and checker.sha256(path))
+            for path in directory.rglob("*")}
+
+
 def settle(server):
     """Until nothing moves any more: then an incremental begins and ends at the same LSN."""
     deadline, seen = time.monotonic() + 60, []
@@ -76,7 +83,8 @@ class Site(lsnsite.Site):
     def configure(self, instance=None, general=None, more=""):
         """Engines stand beside the recording, which all sites of a bench share."""
         keys = {"engine": "replay", "canary": "no", "prepare_memory": "16M", **(instance or {})}
-        keys["engine"] = self.engines / f"{keys['engine']}-engine"
+        if not isinstance(keys["engine"], pathlib.Path):
+            keys["engine"] = self.engines / f"{keys['engine']}-engine"
         super().configure(keys, general, more)
 
     def harmed(self, *arguments, under=None, limit=120, env=None, **plan):
@@ -90,13 +98,38 @@ class Site(lsnsite.Site):
         environment.update({f"LSNCHAIN_FAULT_{key}": str(value) for key, value in plan.items()})
         return self.run(*arguments, env=environment, limit=limit)
 
+    def dying_engine(self, moment):
+        """An engine whose capture is killed."""
+        path = self.place / "dying-engine"
+        path.write_text(f"#!/bin/sh\nexec {self.engines}/dying-engine {moment} \"$@\"\n")
+        path.chmod(0o755)
+        return path
+
+    def mortal(self, real, call):
+        """Like the program `real`, but SIGKILL meets it and its children at that call; not when it is
+        only asked for its version."""
+        path = self.place / f"mortal-{pathlib.Path(real).name}"
+        path.write_text(f"""#!/bin/sh
+case " $* " in *" --version "*) exec {real} "$@" ;; esac
+export LD_PRELOAD={self.shim} LSNCHAIN_FAULT_TRACE={self.trace_of_child} LSNCHAIN_FAULT_GROUP=1
+export LSNCHAIN_FAULT_UNDER={":".join(map(str, self.own_paths()))} LSNCHAIN_FAULT_KILL={call}
+exec {real} "$@"
+""")
+        path.chmod(0o755)
+        return path
+
     def own_paths(self):
         return [self.repository, self.state, *self.place.glob("restored*"),
                 self.place / "restored1"]
 
-    def calls(self):
+    @property
+    def trace_of_child(self):
+        return self.trace.with_name(f"{self.trace.name}-child")
+
+    def calls(self, trace=None):
         """What the last harmed run did, as far as it came."""
-        text = self.trace.read_text(errors="replace") if self.trace.exists() else ""
+        trace = trace or self.trace
+        text = trace.read_text(errors="replace") if trace.exists() else ""
         return [Call(int(number), function, path) for number, function, path in
                 (line.split(" ", 2) for line in text.splitlines())]
 
@@ -124,6 +157,7 @@ class Bench:
         self.numbers = itertools.count(1)
         self.binary = pathlib.Path(binary)
         self.server = None
+        self.calls = {}  # of commands that nobody harmed
         try:
             self.make()
         except BaseException:
@@ -146,6 +180,13 @@ class Bench:
             make(self, site)
             self.templates[name] = site
         self.rows = self.server.checksums()
+        site = self.new_site("week")
+        self.restored = contents(site.restore("latest"))
+        self.remove(site)
+
+    def log_lines(self, kind):
+        """Of a recorded capture."""
+        return len((self.place / f"recording/{kind}.log").read_text().splitlines())
 
     def close(self):
         if self.server is not None:
@@ -177,7 +218,8 @@ class Bench:
 
     @staticmethod
     def remove(site):
-        site.trace.unlink(missing_ok=True)
+        for trace in (site.trace, site.trace_of_child):
+            trace.unlink(missing_ok=True)
         subprocess.run(["chmod", "-R", "u+rwx", site.place], check=False)
         shutil.rmtree(site.place, ignore_errors=True)
 

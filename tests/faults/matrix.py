@@ -59,8 +59,10 @@ ROWS = [
 ]
 
 
-def rows_named(words):
-    return [row for row in ROWS if not words or any(word in row.name for word in words)]
+def rows_named(words, kind=""):
+    rows = [row for row in ROWS if not words or any(word in row.name for word in words)]
+    mortal = {name for child in CHILDREN.values() for name in child.rows}
+    return [row for row in rows if kind != "child" or row.name in mortal]
 
 
 def arguments_of(row, site):
@@ -78,7 +80,14 @@ def site_for(bench, row, place=None):
 
 
 def calls_of(bench, row, **plan):
-    """What the command does when nobody harms it."""
+    """What the command does when nobody harms it; tried once."""
+    key = (row.name, *plan.items())
+    if key not in bench.calls:
+        bench.calls[key] = calls_unharmed(bench, row, plan)
+    return bench.calls[key]
+
+
+def calls_unharmed(bench, row, plan):
     site = site_for(bench, row)
     ran = site.harmed(*arguments_of(row, site), **plan)
     assert ran.status == row.status, f"{row.name}, unharmed: {ran.said}"
@@ -117,16 +126,16 @@ def expect_earlier_whole(site):
     assert set(site.ids) <= set(shown), f"an earlier backup is gone: {sorted(shown)}"
 
 
-def expect_target(site, row, finished):
-    """A target is marked as unfinished, or nothing of a data directory is in it, or it is whole."""
+def expect_target(bench, site, row, finished):
+    """A target is marked as unfinished, or nothing of a data directory is in it, or it is to the byte
+    what a restore makes that nobody harms."""
     target = site.place / "restored1"
     if row.arguments[0] != "restore":
         return
     marked = (target / "lsnchain-restore.ini").exists()
     filled = (target / "ibdata1").exists()
     if filled and not marked:
-        assert (target / "week/days.ibd").exists(), "half a restore looks whole"
-        assert not (target / ".lsnchain").exists(), "a restore with its work in it looks whole"
+        assert benches.contents(target) == bench.restored, "half a restore looks whole"
     if marked or filled:
         site.ended(21, "restore", "latest", f"--target-dir={target}")
         assert not finished or not marked, "a restore ended well, and its marker is there"
@@ -136,6 +145,7 @@ def expect_target(site, row, finished):
     else:
         assert not finished, "a restore ended well, and nothing is there"
         site.good("restore", "latest", f"--target-dir={target}")
+    assert benches.contents(target) == bench.restored, "restored again, it is not whole"
 
 
 def expect_no_hand_is_needed(site, row, before=None):
@@ -176,16 +186,17 @@ def expect_rows(bench, site):
 @dataclasses.dataclass(frozen=True)
 class Case:
     row: Row
-    harm: str  # as the shim's environment calls it
+    harm: str  # as the shim's environment calls it; CHILD: one of CHILDREN is killed
     at: int
     more: str = ""
+    child: str = ""
 
     def __str__(self):
-        return f"{self.row.name}: {self.harm} {self.at}{self.more}"
+        return f"{self.row.name}: {self.harm} {self.child}{self.at}{self.more}"
 
     @property
     def plan(self):
-        return {self.harm: f"{self.at}{self.more}"}
+        return {} if self.child else {self.harm: f"{self.at}{self.more}"}
 
 
 Outcome = collections.namedtuple("Outcome", "case status call fault said")
@@ -264,7 +275,24 @@ def expect_after_error(site, case, ran):
     return False
 
 
-AFTER = {"KILL": expect_after_kill, "SIGNAL": expect_after_signal, "ERROR": expect_after_error}
+def expect_after_child(site, case, ran):
+    """It fails, is told to whoever is called at night, and condemns nothing."""
+    done = ran.status == case.row.status and case.child != "capture" and \
+        harmed_call(case, site.calls(site.trace_of_child)) is None
+    statuses = CHILDREN[case.child].statuses
+    assert ran.status in ([case.row.status] if done else statuses), ran.said
+    if not done and case.row.arguments[0] == "backup":
+        told = (site.state / site.INSTANCE / "incidents.ini").read_text()
+        assert "backup_failed" in told, f"nobody is told: {ran.said}"
+    if not done:
+        for words in ("ended by SIGKILL", "hint: ", "find out who stopped it"):
+            assert words in ran.stderr, ran.said
+    assert set(site.states().values()) <= {"complete"}, "a killed child condemned a backup"
+    return done
+
+
+AFTER = {"KILL": expect_after_kill, "SIGNAL": expect_after_signal, "ERROR": expect_after_error,
+         "CHILD": expect_after_child}
 
 
 def calls_done(case, calls):
@@ -284,14 +312,19 @@ def try_case(bench, case):
     site = site_for(bench, case.row)
     ran, call = None, None
     try:
+        if case.child:
+            make_mortal(site, case)
         ran = site.harmed(*arguments_of(case.row, site), **case.plan)
         calls = site.calls()
         call = harmed_call(case, calls)
         done = calls_done(case, calls)
+        if case.child:
+            call = harmed_call(case, site.calls(site.trace_of_child))
         site.wait_for_orphans()
         finished = AFTER[case.harm](site, case, ran)
+        site.configure()
         expect_earlier_whole(site)
-        expect_target(site, case.row, finished)
+        expect_target(bench, site, case.row, finished)
         expect_no_hand_is_needed(site, case.row, done)
         if case.at % RESTORED_EACH == 0:
             expect_rows(bench, site)
@@ -337,4 +370,55 @@ def errors(bench, row, every=False, names=ERRORS, lasting=("", ":forever")):
     return cases
 
 
-MATRICES = {"kill": kills, "signal": signals, "error": errors}
+@dataclasses.dataclass(frozen=True)
+class Child:
+    """A program that we run, and that may be killed: by a person, or for want of memory."""
+    key: str  # of the configuration
+    make: object  # (site, moment): the program that dies then
+    rows: tuple
+    statuses: tuple  # of a run whose child was killed
+
+
+CHILDREN = {
+    "rsync": Child("rsync", lambda site, at: site.mortal("/usr/bin/rsync", at),
+                   ("first backup", "full", "incremental"), (17,)),
+    "capture": Child("engine", lambda site, at: site.dying_engine(at), ("full", "incremental"),
+                     (14,)),
+    "prepare": Child("engine", lambda site, at: site.mortal("/usr/bin/mariadb-backup", at),
+                     ("verify prepare", "restore"), (1, 14)),
+}
+
+
+def make_mortal(site, case):
+    child = CHILDREN[case.child]
+    site.configure({**dict(case.row.instance), child.key: child.make(site, case.at)})
+
+
+def moments_of_capture(bench, row):
+    """Some of its log's lines, and every 32nd of its stream."""
+    lines = bench.log_lines("full" if "full" in row.name else "incremental")
+    return [*range(1, lines, 8), *range(lines, lines + 33)]
+
+
+def moments_of_calls(bench, row, name):
+    """Its processes count for themselves, and the first one that comes so far takes all with it."""
+    site = site_for(bench, row)
+    make_mortal(site, Case(row, "CHILD", 0, child=name))
+    ran = site.harmed(*arguments_of(row, site))
+    assert ran.status == row.status, f"{row.name}, unharmed: {ran.said}"
+    calls = site.calls(site.trace_of_child)
+    bench.remove(site)
+    assert calls, f"{row.name}: the shim saw no call of {name}"
+    return range(1, max(call.number for call in calls) + 1)
+
+
+def children(bench, row, every=False):
+    cases = []
+    for name in (name for name, child in CHILDREN.items() if row.name in child.rows):
+        moments = (moments_of_capture(bench, row) if name == "capture" else
+                   moments_of_calls(bench, row, name))
+        cases += [Case(row, "CHILD", at, child=name) for at in moments]
+    return cases
+
+
+MATRICES = {"kill": kills, "signal": signals, "error": errors, "child": children}

@@ -116,7 +116,7 @@ def try_case(bench, disk, case):
         matrix.expect_earlier_whole(site)
         if finished:
             expect_word_kept(site, case.row)
-        matrix.expect_target(site, case.row, finished)
+        matrix.expect_target(bench, site, case.row, finished)
         matrix.expect_no_hand_is_needed(site, case.row)
         fault = ""
     except BaseException:

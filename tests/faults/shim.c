@@ -9,12 +9,14 @@
  *   LSNCHAIN_FAULT_SIGNAL=K:NUMBER   the process gets that signal before its K-th call
  *   LSNCHAIN_FAULT_ERROR=K:ERRNO[:forever]
  *                                    the K-th call (from then on each) fails with that number
+ *   LSNCHAIN_FAULT_GROUP=1           its forked children count too, each for itself, and the signal
+ *                                    goes to the whole process group, if it leads one
  *   LSNCHAIN_FAULT_SHUTDOWN=K:MOUNT  the file system at MOUNT goes down without a flush of its
  *                                    log, as in a power cut, and the process with it
  *
  * With ERROR only the calls count that can fail so: no space is no reason for a failed unlink.
- * Children are not counted: none of this is left in the environment, and a forked child is told by
- * its pid.
+ * Else children are not counted: none of this is left in the environment, and a forked child is
+ * told by its pid.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,7 +49,8 @@ enum { ROOM = 1 << 0, DENIED = 1 << 1 };
 typedef enum { NOTHING, KILL_BEFORE, KILL_AFTER, SIGNAL, ERROR_ONCE, ERROR_FOREVER, POWER } Harm;
 
 static struct {
-    pid_t pid; /* 0: nothing is done */
+    pid_t pid;  /* 0: nothing is done */
+    bool group; /* children as well */
     char under[4 * PATH_MAX];
     int trace_fd;
     Harm harm;
@@ -93,7 +96,7 @@ __attribute__((constructor)) static void begin(void)
     static const char *const names[] = {
         "LSNCHAIN_FAULT_KILL",  "LSNCHAIN_FAULT_SIGNAL", "LSNCHAIN_FAULT_ERROR",
         "LSNCHAIN_FAULT_TRACE", "LSNCHAIN_FAULT_UNDER",  "LSNCHAIN_FAULT_SHUTDOWN",
-        "LD_PRELOAD",
+        "LSNCHAIN_FAULT_GROUP", "LD_PRELOAD",
     };
     const char *under = getenv("LSNCHAIN_FAULT_UNDER");
     const char *trace = getenv("LSNCHAIN_FAULT_TRACE");
@@ -104,6 +107,7 @@ __attribute__((constructor)) static void begin(void)
                                   : (int)syscall(SYS_openat, AT_FDCWD, trace,
                                                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     read_harm();
+    plan.group = getenv("LSNCHAIN_FAULT_GROUP") != NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         (void)unsetenv(names[i]);
     plan.pid = getpid();
@@ -165,9 +169,14 @@ static void note(long number, const char *function, const char *path)
 
 static void end_process(int number)
 {
-    (void)kill(getpid(), number);
+    (void)kill(plan.group && getpgrp() == plan.pid ? 0 : getpid(), number);
     while (number == SIGKILL)
         (void)pause();
+}
+
+static bool is_counted(void)
+{
+    return plan.pid != 0 && (plan.group || getpid() == plan.pid);
 }
 
 /* TRUE: the call must fail with errno; `dies` is set when the process ends after the call. */
@@ -209,7 +218,7 @@ static bool hit(const char *function, const char *path, int can, bool *dies)
 static bool hit_at(const char *function, int dir_fd, const char *name, int can, bool *dies)
 {
     char path[PATH_MAX];
-    if (plan.pid == 0 || getpid() != plan.pid)
+    if (!is_counted())
         return false;
     path_at(dir_fd, name, path);
     return is_below(path) && hit(function, path, can, dies);
@@ -218,7 +227,7 @@ static bool hit_at(const char *function, int dir_fd, const char *name, int can, 
 static bool hit_fd(const char *function, int fd, int can, bool *dies)
 {
     char path[PATH_MAX];
-    return plan.pid != 0 && getpid() == plan.pid && path_of_fd(fd, path) && is_below(path) &&
+    return is_counted() && path_of_fd(fd, path) && is_below(path) &&
            hit(function, path, can, dies);
 }
 

@@ -21,7 +21,7 @@ import power  # noqa: E402
 pytestmark = pytest.mark.only_on("mariadb", "the recorded engine is mariadb-backup")
 
 SEED = int(os.environ.get("LSNCHAIN_FAULT_SEED", random.SystemRandom().randrange(10**6)))
-SAMPLES = {"kill": 1, "signal": 1, "error": 2}  # of each command
+SAMPLES = {"kill": 1, "signal": 1, "error": 2, "child": 2}  # of each command
 
 # Of the calls that change a disk, or could: what the program does not use, the shim need not wrap.
 CHANGES = re.compile(r"open|creat|write|truncat|allocat|sync|rename|link|mkdir|rmdir|remove|chmod"
@@ -48,11 +48,20 @@ def expect_no_fault(outcomes):
 def test_the_next_run_needs_no_hand_wherever_one_is_harmed(bench, kind):
     chance = random.Random(f"{SEED} {kind}")
     cases = []
-    for row in matrix.ROWS:
-        all_cases = matrix.MATRICES[kind](bench, row)
+    for row in matrix.rows_named((), kind):
+        more = {"names": [chance.choice(matrix.ERRORS)]} if kind == "error" else {}
+        all_cases = matrix.MATRICES[kind](bench, row, **more)
         cases += chance.sample(all_cases, min(SAMPLES[kind], len(all_cases)))
     print(f"seed {SEED}: {', '.join(map(str, cases))}")
     expect_no_fault(matrix.run_cases(bench, cases))
+
+
+@pytest.mark.parametrize("name", ["expire", "verify files", "adopts"])
+def test_the_next_run_flushes_what_a_killed_one_renamed_before_it_relies_on_it(bench, name):
+    row = next(row for row in matrix.ROWS if row.name == name)
+    expect_no_fault(matrix.run_cases(bench, [
+        matrix.Case(row, "KILL", call.number, ":after")
+        for call in matrix.calls_of(bench, row) if call.function == "rename"]))
 
 
 @pytest.mark.parametrize("kind", power.FILE_SYSTEMS)
