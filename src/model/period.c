@@ -5,7 +5,7 @@ enum { DAY = 86400, EPOCH_WEEKDAY = 3 };
 
 static int64_t days_of(int64_t moment)
 {
-    return (moment >= 0 ? moment : moment - DAY + 1) / DAY;
+    return moment / DAY;
 }
 
 static int64_t weeks_of(int64_t moment)

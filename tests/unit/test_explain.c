@@ -138,6 +138,17 @@ Test(explain, a_link_that_is_gone_is_named_from_all_that_hangs_on_it_and_can_com
     }
 }
 
+Test(explain, of_two_faults_the_one_below_is_told_for_the_other_cannot_be_mended_before_it)
+{
+    g_autoptr(GPtrArray) backups = two_chains();
+    const Backup *below = backups->pdata[3];
+    backup_quarantine(backups->pdata[3], "proof", "a byte", SAMPLE_SUNDAY);
+    backup_quarantine(backups->pdata[4], "proof", "a byte", SAMPLE_SUNDAY);
+    g_autoptr(GPtrArray) answers = explain_backup(backups, backups->pdata[5], 0);
+    const Answer *quarantine = find(answers, "quarantine");
+    cr_expect_not_null(strstr(quarantine->command, below->id), "%s", quarantine->command);
+}
+
 Test(explain, no_command_is_told_that_cannot_help)
 {
     g_autoptr(GPtrArray) backups = two_chains();
@@ -191,5 +202,10 @@ Test(explain, files_that_were_not_read_for_long_are_named)
     g_autoptr(GPtrArray) answers = explain_backup(backups, backups->pdata[2], SAMPLE_SUNDAY + 50);
     const Answer *proof = find(answers, "proof");
     cr_expect_not_null(strstr(proof->sentence, full->id), "%s", proof->sentence);
+    ((Backup *)backups->pdata[1])->files_at = SAMPLE_SUNDAY + 49;
+    g_autoptr(GPtrArray) several = explain_backup(backups, backups->pdata[2], SAMPLE_SUNDAY + 50);
+    proof = find(several, "proof");
+    cr_expect_not_null(strstr(proof->sentence, full->id), "the longest unread: %s",
+                       proof->sentence);
     cr_expect_not_null(strstr(proof->command, "--level=files"), "%s", proof->command);
 }

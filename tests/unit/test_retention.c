@@ -210,6 +210,29 @@ Test(retention, begins_weeks_on_monday_and_all_periods_at_midnight_utc)
     }
 }
 
+/* One full in each period; so many of them are kept as the rule says, the newest. */
+Test(retention, keeps_one_backup_of_each_of_so_many_periods_and_no_more)
+{
+    static const struct {
+        int days;
+        RetentionRules rules;
+    } cases[] = {
+        {7, {.keep_weekly = 3}},
+        {31, {.keep_monthly = 3}},
+        {366, {.keep_yearly = 3}},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GPtrArray) backups = sample_backups();
+        for (int j = 0; j < 6; j++)
+            add_chain(backups, SAMPLE_SUNDAY + j * cases[i].days * SAMPLE_DAY, 0);
+        RetentionFacts facts = right_after(backups);
+        g_auto(Retention) retention = retention_judge(backups, &cases[i].rules, &facts);
+        for (guint j = 0; j < 6; j++)
+            cr_expect(((Fate *)retention.fates->pdata[j])->kept == (j >= 3),
+                      "%u of periods of %d days", j, cases[i].days);
+    }
+}
+
 Test(retention, takes_the_newest_proven_of_a_period_before_a_newer_one_that_is_not)
 {
     g_autoptr(GPtrArray) backups = sample_backups();
@@ -319,6 +342,31 @@ Test(retention, lets_the_record_of_a_missing_backup_go_with_its_chain)
     expect(backups, &none_but_two, nth_link(backups, first, 6), FALSE, "no-rule");
 }
 
+Test(retention, keeps_no_record_of_a_missing_backup_for_the_sake_of_its_week)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    Backup *gone = sample_add(backups, SAMPLE_SUNDAY, NULL);
+    gone->state = STATE_MISSING;
+    gone->quarantined_at = SAMPLE_SUNDAY - 300 * SAMPLE_DAY;
+    weeks_later(backups, 1);
+    weeks_later(backups, 2);
+    const RetentionRules rules = {.keep_weekly = 9};
+    expect(backups, &rules, gone, FALSE, "no-rule");
+}
+
+Test(retention, says_only_copy_of_newer_data_that_hangs_on_an_older_chain)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *first = weeks_later(backups, 0);
+    weeks_later(backups, 1);
+    weeks_later(backups, 2);
+    Backup *late =
+        sample_add(backups, SAMPLE_SUNDAY + 21 * SAMPLE_DAY, nth_link(backups, first, 6));
+    backup_quarantine(late, "proof", "bad", SAMPLE_SUNDAY - 300 * SAMPLE_DAY);
+    expect(backups, &none_but_two, late, TRUE, "only-copy");
+    expect(backups, &none_but_two, first, TRUE, "needed");
+}
+
 /* ---- floors ---------------------------------------------------------------------------------- */
 
 Test(retention, never_touches_a_pinned_chain)
@@ -407,6 +455,12 @@ Test(retention, removes_nothing_while_the_newest_chain_is_unproven_and_a_proof_i
     expect(backups, &careless, backups->pdata[0], FALSE, "no-rule");
     prove(nth_link(backups, newest, 0), facts.now);
     expect(backups, &rules, backups->pdata[0], FALSE, "no-rule");
+
+    facts.read_since = facts.now; /* as `status` has it: read at that very second counts */
+    g_auto(Retention) just = retention_judge(backups, &rules, &facts);
+    cr_expect_null(just.withheld);
+    facts.read_since++;
+    expect_withheld(backups, &rules, &facts, "newest-unproven", FALSE);
 }
 
 Test(retention, removes_nothing_after_a_failure_whoever_noticed_it)
@@ -457,6 +511,69 @@ Test(retention, removes_nothing_while_the_clock_looks_wrong)
     cr_expect_null(later.withheld);
 }
 
+Test(retention, takes_a_pause_for_a_wrong_clock_only_after_ten_times_the_usual_or_ten_days)
+{
+    static const int64_t gaps[] = {3600, 7 * SAMPLE_DAY};
+    static const int64_t pauses[] = {10 * SAMPLE_DAY, 70 * SAMPLE_DAY};
+    for (size_t i = 0; i < G_N_ELEMENTS(gaps); i++) {
+        g_autoptr(GPtrArray) backups = sample_backups();
+        for (int j = 0; j < 8; j++)
+            add_chain(backups, SAMPLE_SUNDAY + j * gaps[i], 0);
+        RetentionFacts facts = {.now = SAMPLE_SUNDAY + 7 * gaps[i] + pauses[i]};
+        g_auto(Retention) fine = retention_judge(backups, &none_but_two, &facts);
+        cr_expect_null(fine.withheld, "%s", fine.withheld);
+        facts.now++;
+        expect_withheld(backups, &none_but_two, &facts, "clock", TRUE);
+    }
+}
+
+/* The rules of the floors that removing this one would break, in their order; "" for none. */
+static char *floors_of(const GPtrArray *backups, const Backup *backup)
+{
+    RetentionFacts facts = right_after(backups);
+    g_autoptr(GPtrArray) doomed = g_ptr_array_new();
+    g_ptr_array_add(doomed, (gpointer)(uintptr_t)backup);
+    g_autoptr(GPtrArray) floors = retention_floors(backups, doomed, &none_but_two, &facts);
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < floors->len; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", ((Fate *)floors->pdata[i])->rule);
+    return g_string_free(text, FALSE);
+}
+
+Test(retention, holds_the_newest_data_and_the_newest_proof_from_a_removal_by_hand)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *first = weeks_later(backups, 0);
+    const Backup *second = weeks_later(backups, 1);
+    const Backup *third = weeks_later(backups, 2);
+    sample_add(backups, SAMPLE_SUNDAY + 22 * SAMPLE_DAY, nth_link(backups, first, 6));
+    for (guint i = 0; i < 7; i++)
+        nth_link(backups, third, i)->proof = PROOF_FILES;
+    g_autofree char *data = floors_of(backups, first);
+    g_autofree char *proof = floors_of(backups, nth_link(backups, second, 1));
+    g_autofree char *newest = floors_of(backups, nth_link(backups, third, 1));
+    cr_expect_str_eq(data, "newest-restorable");
+    cr_expect_str_eq(proof, "newest-proven");
+    cr_expect_str_eq(newest, "newest-chain");
+}
+
+Test(retention, lets_what_is_of_no_use_be_removed_by_hand_even_from_the_newest_chain)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *full = weeks_later(backups, 0);
+    Backup *bad = nth_link(backups, full, 6);
+    backup_quarantine(bad, "lsn-order", "bad", SAMPLE_SUNDAY);
+    g_autofree char *newest_data = floors_of(backups, bad);
+    cr_expect_str_eq(newest_data, "only-copy");
+    bad->state = STATE_MISSING;
+    g_autofree char *gone = floors_of(backups, bad);
+    cr_expect_str_eq(gone, "");
+    bad->state = STATE_QUARANTINED;
+    sample_add(backups, SAMPLE_SUNDAY + 7 * SAMPLE_DAY, nth_link(backups, full, 5));
+    g_autofree char *replaced = floors_of(backups, bad);
+    cr_expect_str_eq(replaced, "");
+}
+
 Test(retention, names_the_floors_that_a_removal_by_hand_would_break)
 {
     g_autoptr(GPtrArray) backups = sample_backups();
@@ -505,6 +622,16 @@ Test(retention, tells_the_restore_points_that_stay)
     cr_expect(points.count == 3 && points.earliest == first && points.newest == third);
     cr_expect(points.densest[0] == first && points.densest[1] == close);
     cr_expect(points.widest[0] == close && points.widest[1] == third);
+
+    Backup *fourth = sample_add(backups, SAMPLE_SUNDAY + 20 * SAMPLE_DAY, NULL);
+    facts = right_after(backups);
+    g_auto(Retention) fewer = retention_judge(backups, &none_but_two, &facts);
+    points = retention_points(backups, fewer.fates);
+    cr_expect(points.count == 2 && points.earliest == third, "the first chain goes");
+    cr_expect(points.densest[0] == third && points.densest[1] == fourth);
+    fourth->state = STATE_QUARANTINED;
+    points = retention_points(backups, fewer.fates);
+    cr_expect(points.count == 1 && points.newest == third, "what does not restore is none");
 }
 
 /* ---- any history ----------------------------------------------------------------------------- */
