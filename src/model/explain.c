@@ -152,20 +152,19 @@ static void add_restorable(GPtrArray *answers, const GPtrArray *backups, const B
     add_salvage(answers, backups, backup->chain, sound_below(backups, backup));
 }
 
-/* The link that was not read for the longest time, if that is too long; NULL: all are fresh. */
-static const Backup *unread_link(const GPtrArray *backups, const Backup *backup, int64_t read_since)
+/* The link whose files were not read for the longest time. */
+static const Backup *longest_unread(const GPtrArray *backups, const Backup *backup)
 {
     g_autoptr(GPtrArray) path = chain_path(backups, backup, NULL);
-    const Backup *oldest = NULL;
+    const Backup *oldest = backup;
     for (guint i = 0; path != NULL && i < path->len; i++) {
         const Backup *link = path->pdata[i];
-        if (link->files_at < read_since && (oldest == NULL || link->files_at < oldest->files_at))
-            oldest = link;
+        oldest = link->files_at < oldest->files_at ? link : oldest;
     }
     return oldest;
 }
 
-static char *why_unproven(const GPtrArray *backups, const Backup *backup, int64_t read_since)
+static char *why_unproven(const GPtrArray *backups, const Backup *backup)
 {
     if (backup->proof_failed != PROOF_NONE) {
         g_autofree char *at = clock_format(backup->proof_failed_at);
@@ -178,10 +177,9 @@ static char *why_unproven(const GPtrArray *backups, const Backup *backup, int64_
                                                     : "only its files were read");
     if (!chain_sound(backups, backup, NULL))
         return g_strdup("its chain is broken");
-    const Backup *unread = unread_link(backups, backup, read_since);
-    g_autofree char *at = unread != NULL ? clock_format(unread->files_at) : g_strdup("");
-    return g_strdup_printf("the files of %s were %s%s (reread_every)",
-                           unread != NULL ? unread->id : backup->id,
+    const Backup *unread = longest_unread(backups, backup);
+    g_autofree char *at = clock_format(unread->files_at);
+    return g_strdup_printf("the files of %s were %s%s (reread_every)", unread->id,
                            *at != '\0' ? "last read on " : "never read back", at);
 }
 
@@ -197,7 +195,7 @@ static void add_proof(GPtrArray *answers, const GPtrArray *backups, const Backup
             NULL);
         return;
     }
-    g_autofree char *why = why_unproven(backups, backup, read_since);
+    g_autofree char *why = why_unproven(backups, backup);
     gboolean unread = backup->proof >= PROOF_PREPARE && backup->proof_failed == PROOF_NONE;
     add(answers, "proof", g_strdup_printf("%s is not proven: %s", subject, why),
         chain_sound(backups, backup, NULL)

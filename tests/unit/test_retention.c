@@ -132,6 +132,23 @@ Test(retention, keeps_every_backup_that_is_younger_than_the_days)
     expect(backups, &rules, nth_link(backups, second, 6), FALSE, "no-rule");
 }
 
+Test(retention, keeps_what_there_is_of_each_of_the_days_although_it_does_not_restore)
+{
+    g_autoptr(GPtrArray) backups = sample_backups();
+    const Backup *first = weeks_later(backups, 0);
+    Backup *bad = nth_link(backups, first, 6); /* of another day than the first link of the next */
+    backup_quarantine(bad, "proof", "bad", SAMPLE_SUNDAY - 300 * SAMPLE_DAY);
+    weeks_later(backups, 1);
+    weeks_later(backups, 2);
+    RetentionRules rules = {.keep_days = 14};
+    expect(backups, &rules, bad, TRUE, "only-copy");
+    rules.keep_days = 13;
+    expect(backups, &rules, bad, FALSE, "no-rule");
+    sample_add(backups, SAMPLE_SUNDAY + 6 * SAMPLE_DAY + 60, nth_link(backups, first, 5));
+    rules.keep_days = 14;
+    expect(backups, &rules, bad, FALSE, "quarantine-over");
+}
+
 Test(retention, counts_days_from_the_newest_backup_and_not_from_a_clock)
 {
     g_autoptr(GPtrArray) backups = sample_backups();
