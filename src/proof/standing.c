@@ -82,27 +82,16 @@ GString *standing_text(const Standing *standing)
     return checked_wrap(section, body);
 }
 
-typedef struct {
-    Standing *standing;
-    gboolean has_format;
-} Reading;
-
-static gboolean take_key(Reading *reading, const char *key, const char *value, GError **error)
+static gboolean take_key(Standing *standing, const char *key, const char *value, GError **error)
 {
-    Standing *standing = reading->standing;
     char **field = g_str_equal(key, "engine")    ? &standing->engine
                    : g_str_equal(key, "half")    ? &standing->half
                    : g_str_equal(key, "touched") ? &standing->touched
                                                  : NULL;
-    if (g_str_equal(key, "format")) {
-        reading->has_format = TRUE;
+    if (g_str_equal(key, "format"))
         return checked_format(value, STANDING_NAME, error);
-    }
-    if (g_str_equal(key, "checksum"))
-        return TRUE;
-    if (field == NULL)
-        return fail(error, STATUS_CATALOG, "%s is not a key that is known", key);
-    *field = g_strdup(value);
+    if (field != NULL)
+        *field = g_strdup(value);
     return TRUE;
 }
 
@@ -110,29 +99,33 @@ static gboolean take_entry(const char *in, const char *key, const char *value, u
                            void *data, GError **error)
 {
     (void)line; /* the reader puts file and line before every message */
-    Reading *reading = data;
     if (key == NULL)
         return TRUE;
-    if (g_str_equal(in, section))
-        return take_key(reading, key, value, error);
     if (!g_str_equal(in, links_section))
-        return fail(error, STATUS_CATALOG, "[%s] does not belong here", in);
-    add_link(reading->standing, key, value);
+        return take_key(data, key, value, error);
+    add_link(data, key, value);
     return TRUE;
+}
+
+/* What was read is written again: whatever was missing, too much or elsewhere shows there. */
+static gboolean says_just_that(const Standing *standing, const GString *text)
+{
+    if (standing->engine == NULL || standing->half == NULL || standing->touched == NULL)
+        return FALSE;
+    g_autoptr(GString) again = standing_text(standing);
+    return g_string_equal(again, text);
 }
 
 Standing *standing_parse(const GString *text, GError **error)
 {
     g_autoptr(Standing) standing = make_empty();
-    Reading reading = {.standing = standing};
-    const IniReader reader = {STATUS_CATALOG, take_entry, &reading};
+    const IniReader reader = {STATUS_CATALOG, take_entry, standing};
     if (!checked_verify(text, section, STANDING_NAME, error) ||
         !ini_read(text->str, text->len, STANDING_NAME, &reader, error))
         return NULL;
-    if (reading.has_format && standing->engine != NULL && standing->half != NULL &&
-        standing->touched != NULL)
+    if (says_just_that(standing, text))
         return g_steal_pointer(&standing);
-    (void)fail(error, STATUS_CATALOG, STANDING_NAME " lacks one of its keys");
+    (void)fail(error, STATUS_CATALOG, STANDING_NAME " is not as lsnchain writes it");
     return NULL;
 }
 
