@@ -15,6 +15,7 @@
 #include "model/chain.h"
 #include "model/fence.h"
 #include "prepare/place.h"
+#include "proof/rolling.h"
 #include "repo/contents.h"
 #include "repo/publish.h"
 #include "repo/sums.h"
@@ -124,6 +125,7 @@ static gboolean recover_leftovers(Run *run, GError **error)
            remove_below(incoming, "the unpublished", error) &&
            remove_below(trash, "the expired", error) &&
            remove_below(private_files, "the private files", error) && place_sweep(proofs, error) &&
+           rolling_sweep(proofs, run->catalog->backups, run->config->rolling_base, error) &&
            catalog_sweep(run->shelf, run->command, error);
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "model/chain.h"
 #include "prepare/prepare.h"
+#include "proof/rolling.h"
 
 #include <errno.h>
 #include <string.h>
@@ -75,7 +76,7 @@ Finding *room_for(const Run *run, const GPtrArray *backups, const Plan *plan, ui
         .proofs = proofs,
         .captures_free = capture.free_bytes,
         .shelf_free = shelf.free_bytes,
-        .proofs_free = proof.free_bytes,
+        .proofs_free = proof.free_bytes + rolling_bytes(proofs),
         .captures_on_shelf = capture.device == shelf.device,
         .proofs_on_shelf = proof.device == shelf.device,
         .incremental = plan->type == BACKUP_INCREMENTAL,

@@ -99,7 +99,7 @@ typedef struct {
     const char *proofs;
     uint64_t captures_free; /* bytes */
     uint64_t shelf_free;
-    uint64_t proofs_free;
+    uint64_t proofs_free;       /* with what the rolling base takes: an old one goes first */
     gboolean captures_on_shelf; /* on one file system */
     gboolean proofs_on_shelf;
     gboolean incremental;

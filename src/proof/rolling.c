@@ -391,3 +391,26 @@ gboolean rolling_sweep(const char *directory, const GPtrArray *backups, gboolean
     g_autoptr(Rolling) rolling = rolling_new(directory, lock, error);
     return rolling != NULL && sweep_open(rolling, backups, wanted, error);
 }
+
+/* ---- measuring ------------------------------------------------------------------------------- */
+
+static gboolean add_bytes(int root_fd, const char *name, const struct stat *status, void *data,
+                          GError **error)
+{
+    enum { BLOCK = 512 };
+    (void)root_fd;
+    (void)name;
+    (void)error;
+    *(uint64_t *)data += (uint64_t)status->st_blocks * BLOCK;
+    return TRUE;
+}
+
+uint64_t rolling_bytes(const char *directory)
+{
+    g_autofree char *path = path_in(directory);
+    uint64_t bytes = 0;
+    /* what cannot be seen now, or is going away, is not counted */
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        (void)files_walk(AT_FDCWD, path, add_bytes, &bytes, NULL);
+    return bytes;
+}

@@ -84,4 +84,8 @@ gboolean rolling_downgrade(Rolling *rolling);
 gboolean rolling_sweep(const char *directory, const GPtrArray *backups, gboolean wanted,
                        GError **error);
 
+/* What it takes on the disk, whole or not: room that the next proof has, for the old base goes
+ * first. */
+uint64_t rolling_bytes(const char *directory);
+
 #endif

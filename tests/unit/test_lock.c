@@ -76,6 +76,18 @@ Test(lock, is_released_when_freed)
     cr_expect(is_free(LOCK_EXCLUSIVE));
 }
 
+Test(lock, lets_readers_in_once_the_writer_has_become_one)
+{
+    g_autoptr(Lock) lock = take(LOCK_EXCLUSIVE);
+    cr_assert(lock_share(lock));
+    cr_expect(is_free(LOCK_SHARED));
+    cr_expect_not(is_free(LOCK_EXCLUSIVE));
+    g_autoptr(GError) error = NULL;
+    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "verify", 0, &error));
+    g_autofree char *holder = g_strdup_printf("pid %d ", (int)getpid());
+    cr_expect_not_null(strstr(error->message, holder), "%s", error->message);
+}
+
 Test(lock, says_who_holds_it_since_when_and_what_to_do)
 {
     g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);

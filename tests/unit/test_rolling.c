@@ -483,6 +483,15 @@ Test(rolling, base_is_removed_when_nobody_will_go_on_from_it)
     expect_nothing_left();
 }
 
+Test(rolling, base_counts_as_room_that_the_next_proof_has)
+{
+    cr_expect(rolling_bytes(directory) == 0);
+    g_auto(Rolled) first = roll(2, FALSE);
+    sample_write(directory, "rolling/incr/left", "x");
+    uint64_t bytes = rolling_bytes(directory);
+    cr_expect(bytes >= 4 * 4096 && bytes < 1 << 20, "%u", (unsigned)bytes);
+}
+
 Test(rolling, base_that_a_server_runs_on_is_not_swept)
 {
     g_auto(Rolled) first = roll(2, FALSE);
