@@ -94,8 +94,9 @@ static void read_harm(void)
 __attribute__((constructor)) static void begin(void)
 {
     static const char *const names[] = {
-        "LSNCHAIN_FAULT_KILL",  "LSNCHAIN_FAULT_SIGNAL", "LSNCHAIN_FAULT_ERROR",
-        "LSNCHAIN_FAULT_TRACE", "LSNCHAIN_FAULT_UNDER",  "LSNCHAIN_FAULT_SHUTDOWN",
+        "LSNCHAIN_FAULT_KILL",  "LSNCHAIN_FAULT_SIGNAL",
+        "LSNCHAIN_FAULT_ERROR", "LSNCHAIN_FAULT_TRACE",
+        "LSNCHAIN_FAULT_UNDER", "LSNCHAIN_FAULT_SHUTDOWN",
         "LSNCHAIN_FAULT_GROUP", "LD_PRELOAD",
     };
     const char *under = getenv("LSNCHAIN_FAULT_UNDER");
@@ -227,8 +228,7 @@ static bool hit_at(const char *function, int dir_fd, const char *name, int can, 
 static bool hit_fd(const char *function, int fd, int can, bool *dies)
 {
     char path[PATH_MAX];
-    return is_counted() && path_of_fd(fd, path) && is_below(path) &&
-           hit(function, path, can, dies);
+    return is_counted() && path_of_fd(fd, path) && is_below(path) && hit(function, path, can, dies);
 }
 
 /* ---- the calls ------------------------------------------------------------------------------- */
