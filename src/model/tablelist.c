@@ -9,8 +9,9 @@ static const struct {
     char letter;
 } escapes[] = {{'\t', 't'}, {'\n', 'n'}, {'\\', '\\'}};
 
-static void append_escaped(GString *text, const char *name)
+char *tablelist_escape(const char *name)
 {
+    GString *text = g_string_new(NULL);
     for (const char *p = name; *p != '\0'; p++) {
         char letter = '\0';
         for (size_t i = 0; i < G_N_ELEMENTS(escapes); i++)
@@ -19,9 +20,10 @@ static void append_escaped(GString *text, const char *name)
             g_string_append_c(text, '\\');
         g_string_append_c(text, letter != '\0' ? letter : *p);
     }
+    return g_string_free(text, FALSE);
 }
 
-static char *plain_name(const char *escaped)
+char *tablelist_unescape(const char *escaped)
 {
     GString *name = g_string_new(NULL);
     for (const char *p = escaped; *p != '\0'; p++) {
@@ -43,11 +45,10 @@ GString *tablelist_new(void)
 
 void tablelist_append(GString *text, const ListedTable *table)
 {
-    append_escaped(text, table->schema);
-    g_string_append_c(text, '\t');
-    append_escaped(text, table->name);
-    g_string_append_printf(text, "\t%s\t%s\t%s\n", table->engine, table->size_class,
-                           seen_words[table->seen]);
+    g_autofree char *schema = tablelist_escape(table->schema);
+    g_autofree char *name = tablelist_escape(table->name);
+    g_string_append_printf(text, "%s\t%s\t%s\t%s\t%s\n", schema, name, table->engine,
+                           table->size_class, seen_words[table->seen]);
 }
 
 static void table_free(gpointer data)
@@ -70,8 +71,8 @@ static void parse_line(GPtrArray *tables, const char *line)
         if (!g_str_equal(parts[4], seen_words[seen]))
             continue;
         ListedTable *table = g_new0(ListedTable, 1);
-        table->schema = plain_name(parts[0]);
-        table->name = plain_name(parts[1]);
+        table->schema = tablelist_unescape(parts[0]);
+        table->name = tablelist_unescape(parts[1]);
         table->engine = g_strdup(parts[2]);
         table->size_class = g_strdup(parts[3]);
         table->seen = (Seen)seen;

@@ -29,6 +29,10 @@ typedef struct {
 GString *tablelist_new(void);
 void tablelist_append(GString *text, const ListedTable *table);
 
+/* A name as it stands in such a file, and back.  Free them. */
+char *tablelist_escape(const char *name);
+char *tablelist_unescape(const char *escaped);
+
 /* ListedTable *; a line that makes no sense is left out.  Free it with g_ptr_array_unref(). */
 GPtrArray *tablelist_parse(const char *text);
 

@@ -177,10 +177,15 @@ gboolean canary_stamp(Server *server, const char *schema, const char *uuid, cons
 static gboolean keep_event(const Answer *answer, void *data)
 {
     CanaryRow *row = data;
-    if (answer->values[0] == NULL)
+    guint64 at = 0;
+    if (answer->values[0] == NULL || answer->values[1] == NULL ||
+        !g_ascii_string_to_unsigned(answer->values[1], 10, 0, G_MAXINT64, &at, NULL))
         return FALSE;
-    row->written |= strcmp(answer->values[0], "written") == 0;
     row->stamped |= strcmp(answer->values[0], "stamped") == 0;
+    if (strcmp(answer->values[0], "written") == 0) {
+        row->written = TRUE;
+        row->written_at = (int64_t)at;
+    }
     return TRUE;
 }
 
@@ -192,7 +197,9 @@ gboolean canary_find(Server *server, const char *schema, const char *uuid, Canar
     if (!g_uuid_string_is_valid(uuid))
         return fail(error, STATUS_CATALOG, "the canary \"%.40s\" is no uuid", uuid);
     g_autofree char *sql =
-        g_strdup_printf("SELECT event FROM `%s`.canary WHERE uuid = '%s'", schema, uuid);
+        g_strdup_printf("SELECT event, TIMESTAMPDIFF(SECOND, '1970-01-01', at) FROM `%s`.canary"
+                        " WHERE uuid = '%s'",
+                        schema, uuid);
     g_autoptr(GError) failure = NULL;
     gboolean asked = ask(server, question, sql, keep_event, row, &failure);
     row->known = asked || !was_refused(server);

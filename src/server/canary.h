@@ -17,6 +17,7 @@
 #include "server/server.h"
 
 #include <glib.h>
+#include <stdint.h>
 
 /*
  * Makes schema and table where they are missing, drops very old rows, and writes this one.  TRUE
@@ -39,6 +40,7 @@ typedef struct {
     gboolean known; /* FALSE: we may not read it */
     gboolean written;
     gboolean stamped;
+    int64_t written_at; /* UTC seconds, by the server's clock; 0: not written */
 } CanaryRow;
 
 /* A schema or table that is gone has no row. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/session.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "server/tls.h"
 
+#include <errno.h>
 #include <mysqld_error.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- dialects -------------------------------------------------------------------------------- */
 
@@ -20,7 +24,8 @@ static const char *const statistics[] = {"mysql/innodb_index_stats", "mysql/inno
     .tablespaces = "information_schema.INNODB_TABLESPACES",                                        \
     .innodb_tables = "information_schema.INNODB_TABLES", .is_shared = "SPACE_TYPE <> 'Single'",    \
     .unlisted = statistics, .binlog_grant = "SESSION_VARIABLES_ADMIN",                             \
-    .replica_grant = "REPLICATION CLIENT", .default_role = "SET DEFAULT ROLE ALL TO %s;"
+    .replica_grant = "REPLICATION CLIENT", .default_role = "SET DEFAULT ROLE ALL TO %s;",          \
+    .time_limit = "max_execution_time", .time_limit_unit = 1000
 
 static const Dialect dialects[] = {
     {.mariadb = TRUE,
@@ -38,7 +43,9 @@ static const Dialect dialects[] = {
      .replica_grant = "SLAVE MONITOR",
      .backup_lock = "BACKUP STAGE START",
      .backup_release = "BACKUP STAGE END",
-     .default_role = "SET DEFAULT ROLE ... FOR %s;"},
+     .default_role = "SET DEFAULT ROLE ... FOR %s;",
+     .time_limit = "max_statement_time",
+     .time_limit_unit = 1},
     {MYSQL_FAMILY, .sessions = "information_schema.PROCESSLIST",
      .replica_query = "SHOW SLAVE STATUS"},
     {MYSQL_FAMILY, .since = 80022, .sessions = "performance_schema.processlist",
@@ -94,17 +101,16 @@ static gboolean read_rows(MYSQL_RES *result, RowFn *each, void *data)
     gboolean fine = TRUE;
     for (answer.values = mysql_fetch_row(result); answer.values != NULL;
          answer.values = mysql_fetch_row(result)) {
+        answer.lengths = mysql_fetch_lengths(result);
         if (fine && !each(&answer, data))
             fine = FALSE;
     }
     return fine;
 }
 
-gboolean ask(const Server *server, const char *question, const char *sql, RowFn *each, void *data,
-             GError **error)
+static gboolean read_answer(const Server *server, const char *question, RowFn *each, void *data,
+                            GError **error)
 {
-    if (mysql_query(server->mysql, sql) != 0)
-        return fail_server(server, question, error);
     MYSQL_RES *result = mysql_use_result(server->mysql);
     if (result == NULL)
         return mysql_errno(server->mysql) == 0 || fail_server(server, question, error);
@@ -117,6 +123,49 @@ gboolean ask(const Server *server, const char *question, const char *sql, RowFn 
         return FALSE;
     return fine || fail(error, STATUS_SERVER, "%s gave an answer for %s that makes no sense",
                         server->where, question);
+}
+
+gboolean ask(const Server *server, const char *question, const char *sql, RowFn *each, void *data,
+             GError **error)
+{
+    if (mysql_query(server->mysql, sql) != 0)
+        return fail_server(server, question, error);
+    return read_answer(server, question, each, data, error);
+}
+
+/* Until the server begins to answer, or closes the connection. */
+static gboolean wait_for_answer(const Server *server, const LongQuestion *asked, GError **error)
+{
+    struct pollfd watched[] = {{.fd = server->mysql->net.fd, .events = POLLIN},
+                               {.fd = cancel_fd(), .events = POLLIN}};
+    int64_t until = g_get_monotonic_time() + asked->limit_s * G_USEC_PER_SEC;
+    while (watched[0].revents == 0) {
+        if (!cancel_check(error))
+            return FALSE;
+        int64_t left_ms = (until - g_get_monotonic_time()) / 1000;
+        if (asked->limit_s > 0 && left_ms <= 0)
+            return fail(error, STATUS_TIMEOUT, "%s did not answer for %s in %" G_GINT64_FORMAT " s",
+                        server->where, asked->question, asked->limit_s);
+        int wait_ms = asked->limit_s > 0 ? (int)CLAMP(left_ms, 1, G_MAXINT) : -1;
+        if (poll(watched, G_N_ELEMENTS(watched), wait_ms) < 0 && errno != EINTR)
+            return fail(error, STATUS_FAILED, "cannot wait for %s: %s", server->where,
+                        g_strerror(errno));
+    }
+    return TRUE;
+}
+
+gboolean ask_in_time(const Server *server, const LongQuestion *asked, RowFn *each, void *data,
+                     GError **error)
+{
+    if (mysql_send_query(server->mysql, asked->sql, strlen(asked->sql)) != 0)
+        return fail_server(server, asked->question, error);
+    if (!wait_for_answer(server, asked, error)) {
+        (void)shutdown(server->mysql->net.fd, SHUT_RDWR); /* an answer to come is none for others */
+        return FALSE;
+    }
+    if (mysql_read_query_result(server->mysql) != 0)
+        return fail_server(server, asked->question, error);
+    return read_answer(server, asked->question, each, data, error);
 }
 
 typedef struct {
@@ -259,6 +308,11 @@ static const char manners[] = "SET SESSION lock_wait_timeout = 5, innodb_lock_wa
                               " sql_mode = 'STRICT_ALL_TABLES', sql_quote_show_create = 1,"
                               " autocommit = 1";
 
+gboolean ask_for_manners(const Server *server, GError **error)
+{
+    return ask_nothing(server, "a session as we need it", manners, error);
+}
+
 static gboolean introduce(Server *server, GError **error)
 {
     char *values[3] = {NULL, NULL, NULL};
@@ -271,7 +325,7 @@ static gboolean introduce(Server *server, GError **error)
     if (!told)
         return FALSE;
     server->dialect = dialect_of(server->version);
-    return ask_nothing(server, "a session as we need it", manners, error);
+    return ask_for_manners(server, error);
 }
 
 Server *server_connect(const Login *login, int64_t timeout_s, GError **error)

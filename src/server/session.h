@@ -31,6 +31,8 @@ typedef struct {
     const char *backup_lock;     /* statement that takes the lock of a backup; NULL: it is shared */
     const char *backup_release;  /* and gives it back */
     const char *default_role;    /* to type, for "%s" */
+    const char *time_limit;      /* variable of a session: how long a statement may take ... */
+    int time_limit_unit;         /* ... and how many of its units make a second */
 } Dialect;
 
 /* Of "10.11.19-MariaDB-log" or "8.0.36-28". */
@@ -48,6 +50,7 @@ struct Server {
 /* A row of an answer; a value is NULL for a NULL. */
 typedef struct {
     MYSQL_ROW values;
+    const unsigned long *lengths;
     const MYSQL_FIELD *fields;
     unsigned n;
 } Answer;
@@ -58,6 +61,19 @@ typedef gboolean RowFn(const Answer *row, void *data);
 /* `question` completes "cannot ask ... for". */
 gboolean ask(const Server *server, const char *question, const char *sql, RowFn *each, void *data,
              GError **error);
+
+typedef struct {
+    const char *question;
+    const char *sql;
+    int64_t limit_s; /* 0: none */
+} LongQuestion;
+
+/*
+ * As ask(), for what may take long: a signal that asks us to stop ends the wait, and so does the
+ * limit, with STATUS_TIMEOUT.  The connection is then of no more use.
+ */
+gboolean ask_in_time(const Server *server, const LongQuestion *asked, RowFn *each, void *data,
+                     GError **error);
 
 /* The first `n` columns of the only row, into `values`, which must be NULL. */
 gboolean ask_row(const Server *server, const char *question, const char *sql, char **values,
@@ -71,6 +87,9 @@ gboolean ask_status(const Server *server, const char *question, const char *stat
 
 /* A statement that answers with no row that matters. */
 gboolean ask_nothing(const Server *server, const char *question, const char *sql, GError **error);
+
+/* The session as server_connect() leaves it. */
+gboolean ask_for_manners(const Server *server, GError **error);
 
 /* name -> value, names in lower case.  `names` as in a list of SQL: "'datadir', 'read_only'". */
 GHashTable *ask_variables(const Server *server, const char *names, GError **error);

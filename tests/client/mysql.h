@@ -12,11 +12,26 @@
 
 #include <stdbool.h>
 
-typedef struct MYSQL MYSQL;
+typedef struct {
+    struct {
+        int fd;
+    } net;
+} MYSQL;
 typedef struct MYSQL_RES MYSQL_RES;
+typedef struct MYSQL_STMT MYSQL_STMT;
 typedef char **MYSQL_ROW;
+
+enum enum_field_types {
+    MYSQL_TYPE_TIMESTAMP,
+    MYSQL_TYPE_DATE,
+    MYSQL_TYPE_TIME,
+    MYSQL_TYPE_DATETIME,
+    MYSQL_TYPE_BIT
+};
+
 typedef struct {
     char *name;
+    enum enum_field_types type;
 } MYSQL_FIELD;
 
 enum mysql_option {
@@ -50,10 +65,20 @@ const char *mysql_get_ssl_cipher(MYSQL *mysql);
 unsigned int mysql_errno(MYSQL *mysql);
 const char *mysql_error(MYSQL *mysql);
 int mysql_query(MYSQL *mysql, const char *sql);
+int mysql_send_query(MYSQL *mysql, const char *sql, unsigned long length);
+bool mysql_read_query_result(MYSQL *mysql);
 MYSQL_RES *mysql_use_result(MYSQL *mysql);
 MYSQL_FIELD *mysql_fetch_fields(MYSQL_RES *result);
 unsigned int mysql_num_fields(MYSQL_RES *result);
 MYSQL_ROW mysql_fetch_row(MYSQL_RES *result);
+unsigned long *mysql_fetch_lengths(MYSQL_RES *result);
 void mysql_free_result(MYSQL_RES *result);
+
+MYSQL_STMT *mysql_stmt_init(MYSQL *mysql);
+int mysql_stmt_prepare(MYSQL_STMT *statement, const char *sql, unsigned long length);
+unsigned int mysql_stmt_field_count(MYSQL_STMT *statement);
+unsigned int mysql_stmt_errno(MYSQL_STMT *statement);
+const char *mysql_stmt_error(MYSQL_STMT *statement);
+bool mysql_stmt_close(MYSQL_STMT *statement);
 
 #endif

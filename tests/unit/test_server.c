@@ -6,89 +6,12 @@
  */
 #include "server/server.h"
 
-#include "base/error.h"
-#include "base/files.h"
-#include "base/proc.h"
 #include "engine/judge.h"
 #include "engine/metadata.h"
 #include "engine/tables.h"
-
-#include <criterion/criterion.h>
-#include <criterion/hooks.h>
-#include <fcntl.h>
-#include <mysql.h>
-#include <pwd.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-/* Criterion runs each test in a process of its own, which inherits nothing but the environment. */
-static const char home_key[] = "LSNCHAIN_TEST_SERVER";
-static const char *home;
-static pid_t server_pid;
-
-static void find_home(void)
-{
-    home = g_getenv(home_key);
-    cr_assert_not_null(home);
-}
+#include "private_server.h"
 
 TestSuite(server, .init = find_home);
-
-/* ---- the server
- * ---------------------------------------------------------------------------------- */
-
-static pid_t spawn(const char *const *argv)
-{
-    posix_spawn_file_actions_t actions;
-    pid_t pid = -1;
-    g_autofree char *log = g_build_filename(home, "server.log", NULL);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    (void)posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    (void)posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv,
-                      (char *const *)proc_plain_env());
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return pid;
-}
-
-static Login *login_as(const char *user, const char *password)
-{
-    Login *login = g_new0(Login, 1);
-    login->path = g_strdup("test.cnf");
-    login->user = g_strdup(user);
-    login->password = g_strdup(password);
-    login->socket = g_build_filename(home, "s.sock", NULL);
-    return login;
-}
-
-static MYSQL *admin(void)
-{
-    g_autoptr(Login) login = login_as("root", "");
-    MYSQL *mysql = mysql_init(NULL);
-    if (mysql_real_connect(mysql, NULL, "root", "", NULL, 0, login->socket, 0) != NULL)
-        return mysql;
-    mysql_close(mysql);
-    return NULL;
-}
-
-static gboolean run_sql(const char *const *statements)
-{
-    MYSQL *mysql = admin();
-    gboolean fine = mysql != NULL;
-    for (; fine && *statements != NULL; statements++) {
-        fine = mysql_query(mysql, *statements) == 0;
-        if (!fine)
-            (void)fprintf(stderr, "%s: %s\n", *statements, mysql_error(mysql));
-    }
-    if (mysql != NULL)
-        mysql_close(mysql);
-    return fine;
-}
 
 static const char *const schema[] = {
     "CREATE USER backup@localhost IDENTIFIED BY 'a\"b\\\\c#d '",
@@ -112,91 +35,21 @@ static const char *const schema[] = {
     "CREATE VIEW shop.v AS SELECT * FROM shop.orders",
     NULL};
 
-static void arg(GPtrArray *argv, const char *format, const char *value)
-{
-    g_ptr_array_add(argv, g_strconcat(format, value, NULL));
-}
-
-static gboolean install(const char *data, const char *user_arg)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    arg(argv, "/usr/bin/mariadb-install-db", "");
-    arg(argv, "--no-defaults", "");
-    arg(argv, user_arg, "");
-    arg(argv, "--datadir=", data);
-    arg(argv, "--auth-root-authentication-method=normal", "");
-    g_ptr_array_add(argv, NULL);
-    int status = -1;
-    pid_t pid = spawn((const char *const *)argv->pdata);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-static gboolean start(const char *data, const char *user_arg)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *socket = g_build_filename(home, "s.sock", NULL);
-    arg(argv, "/usr/sbin/mariadbd", "");
-    arg(argv, "--no-defaults", "");
-    arg(argv, user_arg, "");
-    arg(argv, "--datadir=", data);
-    arg(argv, "--socket=", socket);
-    arg(argv, "--skip-networking", "");
-    arg(argv, "--log-bin=bin", "");
-    arg(argv, "--innodb-log-file-size=16M", "");
-    arg(argv, "--innodb-buffer-pool-size=32M", "");
-    g_ptr_array_add(argv, NULL);
-    server_pid = spawn((const char *const *)argv->pdata);
-    for (int i = 0; i < 300; i++) {
-        MYSQL *mysql = admin();
-        if (mysql != NULL) {
-            mysql_close(mysql);
-            return TRUE;
-        }
-        g_usleep(100 * 1000);
-    }
-    return FALSE;
-}
-
-static void tell_why_not(void)
-{
-    g_autofree char *path = g_build_filename(home, "server.log", NULL);
-    g_autofree char *log = NULL;
-    (void)g_file_get_contents(path, &log, NULL, NULL);
-    (void)fprintf(stderr, "there is no private server (is there a user mysql?): %s\n",
-                  log != NULL ? log : "");
-}
-
 ReportHook(PRE_ALL)(struct criterion_test_set *tests)
 {
     (void)tests;
-    g_autofree char *made = g_dir_make_tmp("lsnchain-server-XXXXXX", NULL);
-    (void)g_setenv(home_key, made, TRUE);
-    home = g_getenv(home_key);
-    g_autofree char *data = g_build_filename(home, "data", NULL);
-    const struct passwd *owner = geteuid() == 0 ? getpwnam("mysql") : getpwuid(geteuid());
-    g_autofree char *user_arg = g_strconcat("--user=", owner != NULL ? owner->pw_name : "?", NULL);
-    if (owner == NULL || (geteuid() == 0 && chown(home, owner->pw_uid, owner->pw_gid) != 0) ||
-        !install(data, user_arg) || !start(data, user_arg) || !run_sql(schema))
-        tell_why_not();
+    private_server_start(schema);
 }
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
     (void)stats;
-    if (server_pid > 0) {
-        (void)kill(server_pid, SIGTERM);
-        (void)waitpid(server_pid, NULL, 0);
-    }
-    (void)files_remove_tree(AT_FDCWD, home, NULL);
+    private_server_stop();
 }
 
 static Server *connect_as(const char *user, const char *password)
 {
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Login) login = login_as(user, password);
-    Server *server = server_connect(login, 10, &error);
-    cr_assert_not_null(server, "%s", error ? error->message : "");
-    return server;
+    return connect_with(user, password, 10);
 }
 
 static Server *connect_backup(void)
