@@ -104,8 +104,9 @@ static ExamTable *roll_find(const Roll *roll, const char *schema, const char *na
 
 static void set_text(char **text, const char *value)
 {
+    char *copy = g_strdup(value);
     g_free(*text);
-    *text = g_strdup(value);
+    *text = copy;
 }
 
 static gboolean is_view(const ServerTable *table)
@@ -165,7 +166,8 @@ static gboolean ask_why(const ExamineSpec *spec, ExamTable *table, GError **erro
     if (!restored_check(spec->server, table->schema, table->name, &end, &said, error))
         return FALSE;
     g_autofree char *text = g_strdup_printf("%s: %s", table->message, said);
-    set_text(&table->message, end == CHECK_FAILED ? text : table->message);
+    if (end == CHECK_FAILED)
+        set_text(&table->message, text);
     return TRUE;
 }
 
