@@ -164,12 +164,18 @@ void pace_free(Pace *pace)
 
 /* ---- forecasting ----------------------------------------------------------------------------- */
 
-/* 0: nothing is known.  The other type says more than nothing. */
+/*
+ * 0: nothing is known.  A full says more of an incremental than nothing, but its prepare may have
+ * had next to nothing to do: then the guess stands.
+ */
 static double factor_of(const Pace *pace, Stage stage, BackupType type)
 {
-    double factor = median(pace->samples.factors[stage][type]);
     BackupType other = type == BACKUP_FULL ? BACKUP_INCREMENTAL : BACKUP_FULL;
-    return factor > 0 ? factor : median(pace->samples.factors[stage][other]);
+    double own = median(pace->samples.factors[stage][type]);
+    double others = median(pace->samples.factors[stage][other]);
+    if (own > 0)
+        return own;
+    return others > 0 ? MAX(others, 1) : 0;
 }
 
 /* FALSE: nothing is known. */
