@@ -8,12 +8,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define PLAIN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,19 +51,160 @@ typedef struct {
 
 /* ---- the child: only async-signal-safe calls between fork and exec -------------------------- */
 
+/* What a child does before it is the program, and fails at. */
+typedef enum {
+    STEP_RUN,
+    STEP_APART,
+    STEP_MAP,
+    STEP_PRIVATE,
+    STEP_OPEN,
+    STEP_STAGE,
+    STEP_MOUNT,
+    STEP_USER,
+} Step;
+
+static const char *const step_texts[] = {
+    [STEP_RUN] = "run",
+    [STEP_APART] = "get namespaces of its own for",
+    [STEP_MAP] = "keep our uid in the user namespace of",
+    [STEP_PRIVATE] = "keep the mounts to itself of",
+    [STEP_OPEN] = "open what is to be mounted for",
+    [STEP_STAGE] = "mount an empty directory for",
+    [STEP_MOUNT] = "mount what it works on for",
+    [STEP_USER] = "change the uid of",
+};
+
 typedef struct {
-    const ProcSpec *spec;
+    int step;
+    int number; /* errno */
+} Failure;
+
+/* A mount, with every text that it takes made beforehand. */
+typedef struct {
+    const ProcMount *mount;
+    int fds[3];          /* the numbers under which its directories are opened; -1: none */
+    char *source;        /* "/proc/self/fd/7": a path may hold what means something in options */
+    char *options;       /* of an overlay */
+    char *plain_options; /* the same for an older kernel */
+} MountPlan;
+
+typedef struct {
+    const ProcCage *cage;
+    gboolean user_namespace;
+    char *uid_map;
+    char *gid_map;
+    MountPlan mounts[PROC_MOUNTS];
+} CagePlan;
+
+typedef struct {
+    const ProcSpec *spec; /* NULL: the cage is only tried */
+    const CagePlan *plan; /* NULL: none */
     pid_t parent;
     int out_fd;
     int err_fd;
-    int report_fd; /* errno of a failed exec goes here */
+    int report_fd; /* a Failure goes here */
 } Child;
 
-static void child_fail(const Child *child)
+G_GNUC_NORETURN
+static void child_fail(const Child *child, Step step)
 {
-    int failure = errno;
+    const Failure failure = {(int)step, errno};
     (void)!write(child->report_fd, &failure, sizeof failure);
     _exit(127);
+}
+
+static void child_die_with_parent(const Child *child)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        child_fail(child, STEP_RUN);
+    if (getppid() != child->parent) /* it died before we asked to die with it */
+        _exit(127);
+}
+
+static gboolean child_write(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    size_t length = strlen(text);
+    return fd >= 0 && write(fd, text, length) == (ssize_t)length && close(fd) == 0;
+}
+
+static void child_separate(const Child *child)
+{
+    const CagePlan *plan = child->plan;
+    int user = plan->user_namespace ? CLONE_NEWUSER : 0;
+    if (unshare(user | CLONE_NEWNS | CLONE_NEWNET) < 0)
+        child_fail(child, STEP_APART);
+    if (user != 0 && !(child_write("/proc/self/setgroups", "deny") &&
+                       child_write("/proc/self/uid_map", plan->uid_map) &&
+                       child_write("/proc/self/gid_map", plan->gid_map)))
+        child_fail(child, STEP_MAP);
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        child_fail(child, STEP_PRIVATE);
+}
+
+/* By paths of the new namespace, for a mount takes nothing from another one. */
+static void child_open_sources(const Child *child)
+{
+    for (size_t i = 0; i < child->plan->cage->n_mounts; i++) {
+        const MountPlan *plan = &child->plan->mounts[i];
+        const ProcMount *mount = plan->mount;
+        const char *const paths[] = {mount->source, mount->changes, mount->scratch};
+        for (size_t k = 0; k < G_N_ELEMENTS(paths); k++) {
+            if (plan->fds[k] < 0)
+                continue;
+            int fd = open(paths[k], O_PATH | O_DIRECTORY | O_CLOEXEC);
+            if (fd < 0 || dup3(fd, plan->fds[k], O_CLOEXEC) < 0)
+                child_fail(child, STEP_OPEN);
+        }
+    }
+}
+
+static void child_set_stage(const Child *child)
+{
+    const ProcCage *cage = child->plan->cage;
+    if (mount("tmpfs", cage->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1m") < 0)
+        child_fail(child, STEP_STAGE);
+    for (const char *const *dir = cage->dirs; dir != NULL && *dir != NULL; dir++) {
+        if (mkdir(*dir, 0711) < 0)
+            child_fail(child, STEP_STAGE);
+    }
+}
+
+static void child_mount(const Child *child, const MountPlan *plan)
+{
+    const char *at = plan->mount->at;
+    int done = plan->options == NULL ? mount(plan->source, at, NULL, MS_BIND | MS_REC, NULL)
+                                     : mount("overlay", at, "overlay", 0, plan->options);
+    if (done < 0 && errno == EINVAL && plan->plain_options != NULL)
+        done = mount("overlay", at, "overlay", 0, plan->plain_options);
+    if (done < 0)
+        child_fail(child, STEP_MOUNT);
+}
+
+/* By the bare calls: those of the C library would tell threads that are not here. */
+static void child_become(const Child *child)
+{
+    const ProcCage *cage = child->plan->cage;
+    if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+        syscall(SYS_setresgid, cage->gid, cage->gid, cage->gid) < 0 ||
+        syscall(SYS_setresuid, cage->uid, cage->uid, cage->uid) < 0)
+        child_fail(child, STEP_USER);
+}
+
+static void child_enter_cage(const Child *child)
+{
+    const ProcCage *cage = child->plan->cage;
+    if (cage->apart) {
+        child_separate(child);
+        child_open_sources(child);
+        if (cage->stage != NULL)
+            child_set_stage(child);
+        for (size_t i = 0; i < cage->n_mounts; i++)
+            child_mount(child, &child->plan->mounts[i]);
+    }
+    if (cage->other_user)
+        child_become(child);
+    child_die_with_parent(child); /* the kernel forgets it with a change of uid */
 }
 
 static void child_reset_signals(void)
@@ -91,21 +236,22 @@ static void child_keep(const int *inherit)
 G_GNUC_NORETURN
 static void child_run(const Child *child)
 {
+    const ProcSpec *spec = child->spec;
     (void)setpgid(0, 0);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-        child_fail(child);
-    if (getppid() != child->parent) /* it died before we asked to die with it */
-        _exit(127);
+    child_die_with_parent(child);
     child_reset_signals();
     child_raise_files();
     int null_fd = open("/dev/null", O_RDONLY);
     if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(child->out_fd, STDOUT_FILENO) < 0 ||
         dup2(child->err_fd, STDERR_FILENO) < 0)
-        child_fail(child);
-    child_keep(child->spec->inherit);
-    execve(child->spec->argv[0], (char *const *)child->spec->argv, (char *const *)child->spec->env);
-    child_fail(child);
-    _exit(127);
+        child_fail(child, STEP_RUN);
+    if (child->plan != NULL)
+        child_enter_cage(child);
+    if (spec == NULL)
+        _exit(0);
+    child_keep(spec->inherit);
+    execve(spec->argv[0], (char *const *)spec->argv, (char *const *)spec->env);
+    child_fail(child, STEP_RUN);
 }
 
 /* ---- the parent ------------------------------------------------------------------------------ */
@@ -287,10 +433,19 @@ static guint end_orphans(Run *run)
     return left;
 }
 
+static ProcEnd end_of(int status, ProcStop why)
+{
+    return (ProcEnd){
+        .status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+        .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+        .stop = why,
+    };
+}
+
 /* Then both pipes run dry. */
 static void finish(Run *run, ProcEnd *end)
 {
-    end->left_behind = end_orphans(run);
+    guint left_behind = end_orphans(run);
     int status = 0;
     while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -299,9 +454,8 @@ static void finish(Run *run, ProcEnd *end)
     while ((run->pipes[0].fd >= 0 || run->pipes[1].fd >= 0) && g_get_monotonic_time() < until)
         (void)turn(run, TRUE);
 
-    end->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    end->stop = run->stop;
+    *end = end_of(status, run->stop);
+    end->left_behind = left_behind;
 }
 
 typedef struct {
@@ -328,24 +482,84 @@ static int take_fd(int *fd)
     return taken;
 }
 
-static pid_t start(const ProcSpec *spec, Plumbing *plumbing, GError **error)
+/* ---- the cage ---------------------------------------------------------------------------------
+ */
+
+static void plan_clear(CagePlan *plan)
 {
-    gboolean own_out = spec->out_fd < 0;
-    if (pipe2(plumbing->err, O_CLOEXEC) < 0 || pipe2(plumbing->report, O_CLOEXEC) < 0 ||
+    g_free(plan->uid_map);
+    g_free(plan->gid_map);
+    for (size_t i = 0; i < G_N_ELEMENTS(plan->mounts); i++) {
+        MountPlan *mount = &plan->mounts[i];
+        for (size_t k = 0; mount->mount != NULL && k < G_N_ELEMENTS(mount->fds); k++)
+            files_clear_fd(&mount->fds[k]);
+        g_free(mount->source);
+        g_free(mount->options);
+        g_free(mount->plain_options);
+    }
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CagePlan, plan_clear)
+
+static gboolean plan_mount(const ProcMount *mount, MountPlan *plan, GError **error)
+{
+    const char *const paths[] = {mount->source, mount->changes, mount->scratch};
+    *plan = (MountPlan){.mount = mount, .fds = {-1, -1, -1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        if (paths[i] == NULL)
+            continue;
+        plan->fds[i] = open(paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (plan->fds[i] < 0)
+            return fail_storage(error, "cannot open %s: %s", paths[i], g_strerror(errno));
+    }
+    plan->source = g_strdup_printf("/proc/self/fd/%d", plan->fds[0]);
+    if (mount->changes == NULL)
+        return TRUE;
+    plan->plain_options = g_strdup_printf(
+        "lowerdir=/proc/self/fd/%d,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,index=off",
+        plan->fds[0], plan->fds[1], plan->fds[2]);
+    plan->options = g_strconcat(plan->plain_options, ",userxattr", NULL);
+    return TRUE;
+}
+
+/* All that the child must not make itself: between fork and exec nothing may be allocated. */
+static gboolean plan_cage(const ProcCage *cage, CagePlan *plan, GError **error)
+{
+    g_assert(cage->n_mounts <= PROC_MOUNTS);
+    plan->cage = cage;
+    plan->user_namespace = geteuid() != 0;
+    plan->uid_map = g_strdup_printf("%u %u 1", geteuid(), geteuid());
+    plan->gid_map = g_strdup_printf("%u %u 1", getegid(), getegid());
+    for (size_t i = 0; i < cage->n_mounts; i++) {
+        if (!plan_mount(&cage->mounts[i], &plan->mounts[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- starting ---------------------------------------------------------------------------------
+ */
+
+/* `child` comes with where its streams go; -1: into `plumbing`.  Then its number, or -1. */
+static pid_t start(Child *child, Plumbing *plumbing, GError **error)
+{
+    gboolean own_out = child->out_fd < 0;
+    gboolean own_err = child->err_fd < 0;
+    if (pipe2(plumbing->report, O_CLOEXEC) < 0 ||
+        (own_err && pipe2(plumbing->err, O_CLOEXEC) < 0) ||
         (own_out && pipe2(plumbing->out, O_CLOEXEC) < 0)) {
         (void)fail(error, STATUS_FAILED, "cannot make a pipe: %s", g_strerror(errno));
         return -1;
     }
-    const Child child = {
-        .spec = spec,
-        .parent = getpid(),
-        .out_fd = own_out ? plumbing->out[1] : spec->out_fd,
-        .err_fd = plumbing->err[1],
-        .report_fd = plumbing->report[1],
-    };
+    if (own_out)
+        child->out_fd = plumbing->out[1];
+    if (own_err)
+        child->err_fd = plumbing->err[1];
+    child->report_fd = plumbing->report[1];
+    child->parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        child_run(&child);
+        child_run(child);
     if (pid < 0) {
         (void)fail(error, STATUS_FAILED, "cannot fork: %s", g_strerror(errno));
         return -1;
@@ -358,27 +572,35 @@ static pid_t start(const ProcSpec *spec, Plumbing *plumbing, GError **error)
     return pid;
 }
 
-/* An exec that worked closed the report pipe; one that failed left its errno there. */
-static gboolean started(const ProcSpec *spec, pid_t pid, int report_fd, GError **error)
+/* An exec that worked closed the report pipe; what failed before stands in it. */
+static gboolean started(const char *program, pid_t pid, int report_fd, GError **error)
 {
-    int failure = 0;
+    Failure failure = {0, 0};
     if (files_read(report_fd, &failure, sizeof failure) != (ssize_t)sizeof failure)
         return TRUE;
     (void)waitpid(pid, NULL, 0);
-    if (failure == ENOENT && g_file_test(spec->argv[0], G_FILE_TEST_EXISTS))
+    if (failure.step == STEP_RUN && failure.number == ENOENT &&
+        g_file_test(program, G_FILE_TEST_EXISTS))
         return fail(error, STATUS_UNFIT,
-                    "cannot run %s: the interpreter or loader that it names is missing",
-                    spec->argv[0]);
-    return fail(error, STATUS_UNFIT, "cannot run %s: %s", spec->argv[0], g_strerror(failure));
+                    "cannot run %s: the interpreter or loader that it names is missing", program);
+    return fail(error, STATUS_UNFIT, "cannot %s %s: %s", step_texts[failure.step], program,
+                g_strerror(failure.number));
 }
 
 gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error)
 {
     g_auto(Plumbing) plumbing = {{-1, -1}, {-1, -1}, {-1, -1}};
+    g_auto(CagePlan) plan = {0};
+    if (spec->cage != NULL && !plan_cage(spec->cage, &plan, error))
+        return FALSE;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what it leaves behind becomes ours, and is found */
     g_autoptr(GArray) before = children();
-    pid_t pid = start(spec, &plumbing, error);
-    if (pid < 0 || !started(spec, pid, plumbing.report[0], error))
+    Child child = {.spec = spec,
+                   .plan = spec->cage != NULL ? &plan : NULL,
+                   .out_fd = spec->out_fd < 0 ? -1 : spec->out_fd,
+                   .err_fd = -1};
+    pid_t pid = start(&child, &plumbing, error);
+    if (pid < 0 || !started(spec->argv[0], pid, plumbing.report[0], error))
         return FALSE;
 
     g_autoptr(GString) out_partial = g_string_new(NULL);
@@ -402,6 +624,109 @@ gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error)
     close_pipe(&run, &run.pipes[1]);
     (void)close(run.pid_fd);
     return TRUE;
+}
+
+gboolean proc_try_cage(const ProcCage *cage, GError **error)
+{
+    g_auto(Plumbing) plumbing = {{-1, -1}, {-1, -1}, {-1, -1}};
+    g_auto(CagePlan) plan = {0};
+    if (!plan_cage(cage, &plan, error))
+        return FALSE;
+    Child child = {.plan = &plan, .out_fd = STDERR_FILENO, .err_fd = STDERR_FILENO};
+    pid_t pid = start(&child, &plumbing, error);
+    if (pid < 0 || !started("a program", pid, plumbing.report[0], error))
+        return FALSE;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return TRUE;
+}
+
+/* ---- beside us --------------------------------------------------------------------------------
+ */
+
+struct Proc {
+    pid_t pid;
+    int pid_fd;
+    int64_t grace_us;
+    gboolean ended;
+    ProcEnd end;
+};
+
+Proc *proc_start(const ProcSpec *spec, GError **error)
+{
+    g_auto(Plumbing) plumbing = {{-1, -1}, {-1, -1}, {-1, -1}};
+    g_auto(CagePlan) plan = {0};
+    g_assert(spec->out_fd >= 0);
+    if (spec->cage != NULL && !plan_cage(spec->cage, &plan, error))
+        return NULL;
+    Child child = {.spec = spec,
+                   .plan = spec->cage != NULL ? &plan : NULL,
+                   .out_fd = spec->out_fd,
+                   .err_fd = spec->out_fd};
+    pid_t pid = start(&child, &plumbing, error);
+    if (pid < 0 || !started(spec->argv[0], pid, plumbing.report[0], error))
+        return NULL;
+    Proc *proc = g_new0(Proc, 1);
+    proc->pid = pid;
+    proc->pid_fd = pidfd_open(pid, 0);
+    proc->grace_us = spec->grace_us > 0 ? spec->grace_us : DEFAULT_GRACE_US;
+    if (proc->pid_fd < 0)
+        g_error("pidfd_open: %s", g_strerror(errno));
+    return proc;
+}
+
+/* FALSE: it has not ended within that time.  A signal to us ends the wait too. */
+static gboolean await_end(const Proc *proc, int64_t wait_us)
+{
+    struct pollfd polled = {.fd = proc->pid_fd, .events = POLLIN};
+    return poll(&polled, 1, (int)((wait_us + 999) / 1000)) > 0;
+}
+
+/* What it started is in its group. */
+static void reap(Proc *proc, ProcStop why)
+{
+    int status = 0;
+    (void)kill(-proc->pid, SIGKILL);
+    while (waitpid(proc->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    proc->ended = TRUE;
+    proc->end = end_of(status, why);
+}
+
+gboolean proc_ended(Proc *proc, int64_t wait_us, ProcEnd *end)
+{
+    if (!proc->ended && await_end(proc, wait_us))
+        reap(proc, PROC_BY_ITSELF);
+    *end = proc->end;
+    return proc->ended;
+}
+
+void proc_stop(Proc *proc, ProcEnd *end)
+{
+    if (!proc_ended(proc, 0, end)) {
+        int64_t until = g_get_monotonic_time() + proc->grace_us;
+        gboolean done = FALSE;
+        (void)kill(-proc->pid, SIGTERM);
+        for (int64_t now = g_get_monotonic_time(); !done && now < until;
+             now = g_get_monotonic_time())
+            done = await_end(proc, until - now);
+        reap(proc, PROC_WATCH);
+    }
+    *end = proc->end;
+}
+
+/* By its descriptor: the number may be another's by now. */
+void proc_kill(const Proc *proc)
+{
+    (void)pidfd_send_signal(proc->pid_fd, SIGKILL, NULL, 0);
+}
+
+void proc_free(Proc *proc)
+{
+    ProcEnd end;
+    proc_stop(proc, &end);
+    (void)close(proc->pid_fd);
+    g_free(proc);
 }
 
 char *proc_end_text(const ProcEnd *end)

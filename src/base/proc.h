@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc: run another program to its end.  The only place that forks.
+ * proc: run another program to its end, or beside us.  The only place that forks.
  *
  * Both output streams are read at the same time, line by line: a chatty child cannot block on a
  * full pipe, and we never hold all it said.  A line longer than 64 KiB arrives in pieces.  The
@@ -33,10 +33,39 @@ typedef void ProcLineFn(ProcStream stream, const char *line, void *data);
 /* Called ten times a second; FALSE stops the program. */
 typedef gboolean ProcWatchFn(pid_t pid, void *data);
 
+/* A directory as the program sees it. */
+typedef struct {
+    const char *source;  /* this one ... */
+    const char *changes; /* ... as it is changed here (an overlay: `source` itself stays as it is);
+                            NULL: changes go into `source` itself */
+    const char *scratch; /* for the kernel, with `changes`: empty, on the same filesystem */
+    const char *at;      /* where it is seen; there already */
+} ProcMount;
+
+/*
+ * What keeps a program apart from the rest of the host.  Its mounts are seen by nobody else and end
+ * with it, so nothing needs to be unmounted, however it or we end.  Its network is an empty one.
+ * Without root it needs a user namespace, which hosts may forbid: see proc_try_cage().
+ */
+typedef struct {
+    gboolean apart;          /* mounts and network of its own; FALSE: only the uid is changed */
+    const char *stage;       /* an empty directory takes the place of this one, where the uid may
+                                not pass, before anything else is mounted; NULL: of none */
+    const char *const *dirs; /* made on the stage, parents first; NULL-terminated; may be NULL */
+    const ProcMount *mounts; /* PROC_MOUNTS at most */
+    size_t n_mounts;
+    gboolean other_user; /* it runs as `uid` and `gid`, without further groups */
+    uid_t uid;
+    gid_t gid;
+} ProcCage;
+
+enum { PROC_MOUNTS = 4 };
+
 typedef struct {
     const char *const *argv; /* NULL-terminated; argv[0] is a full path; no shell is involved */
     const char *const *env;  /* all of the child's environment, NULL-terminated */
     const int *inherit;      /* descriptors to hand down, ended by -1; may be NULL */
+    const ProcCage *cage;    /* may be NULL */
     int out_fd;              /* stdout goes here; when -1 to on_line, where stderr always goes */
     ProcLineFn *on_line;     /* may be NULL */
     ProcWatchFn *watch;      /* may be NULL */
@@ -60,6 +89,32 @@ typedef struct {
 } ProcEnd;
 
 gboolean proc_run(const ProcSpec *spec, ProcEnd *end, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/*
+ * STATUS_UNFIT, with the step that failed and why, where this host does not let us have the cage.
+ * Nothing is run in it.  A cage that was had once can be had again.
+ */
+gboolean proc_try_cage(const ProcCage *cage, GError **error);
+
+/*
+ * A program beside us.  Nobody may be reading what it says, so both streams go to `out_fd`, which
+ * must be a file: on_line, watch and limit_us mean nothing here.  It dies when we die.
+ */
+typedef struct Proc Proc;
+Proc *proc_start(const ProcSpec *spec, GError **error);
+
+/* TRUE once it has ended, with `end` set; waits for that for so long at most. */
+gboolean proc_ended(Proc *proc, int64_t wait_us, ProcEnd *end);
+
+/* SIGTERM and, after grace_us, SIGKILL.  One that has ended already keeps its end. */
+void proc_stop(Proc *proc, ProcEnd *end);
+
+/* SIGKILL, at once; the one call here that another thread may make. */
+void proc_kill(const Proc *proc);
+
+/* Stops it first. */
+void proc_free(Proc *proc);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Proc, proc_free)
 
 /* "exit status 1", "ended by SIGKILL", "stopped after its time limit".  Free it. */
 char *proc_end_text(const ProcEnd *end);

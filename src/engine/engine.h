@@ -75,6 +75,13 @@ gboolean engine_stream_has_holes(const Engine *engine);
 const char *engine_server_program(const char *engine);
 
 /*
+ * May a server program start on a directory that this engine backed up from a server of
+ * `data_version`?  `said` is what it answers to --version.  STATUS_UNFIT.
+ */
+gboolean engine_server_fits(const char *engine, const char *data_version, const char *said,
+                            GError **error);
+
+/*
  * Splits `text` as a shell would and refuses (STATUS_CONFIG) options that are ours, options that
  * take something out of the backup, and options that the engine does not have.  Free the result
  * with g_strfreev(); an empty text gives an empty list.
@@ -162,6 +169,7 @@ typedef struct {
     gboolean is_last; /* no further link will be applied (matters to xtrabackup) */
     int log_fd;
     const int *inherit;
+    const ProcCage *cage; /* both directories are called as in it; may be NULL */
     int64_t stall_timeout_s;
     int64_t max_time_s;
     void (*tick)(void *data); /* may be NULL */

@@ -321,3 +321,33 @@ const char *engine_server_program(const char *engine)
     const EngineFamily *family = family_of(engine);
     return family != NULL && !family->mariadb ? "mysqld" : "mariadbd";
 }
+
+/* Of "/usr/sbin/mysqld  Ver 8.0.36-28 for Linux on x86_64 (Percona Server ...)". */
+static char *version_said(const char *said)
+{
+    const char *mark = strstr(said, " Ver ");
+    const char *from = mark != NULL ? mark + strlen(" Ver ") : "";
+    return g_strndup(from, strcspn(from, " \n"));
+}
+
+gboolean engine_server_fits(const char *engine, const char *data_version, const char *said,
+                            GError **error)
+{
+    const EngineFamily *family = family_of(engine);
+    gboolean mariadb = family == NULL || family->mariadb;
+    g_autofree char *version = version_said(said);
+    EngineVersion program;
+    EngineVersion data;
+    if (!engine_version_parse(version, &program) || !engine_version_parse(data_version, &data))
+        return fail(error, STATUS_UNFIT, "\"%s\" is no version of a server that we understand",
+                    said);
+    /* MySQL refuses data of a newer release, even of its own series */
+    gboolean too_old = !mariadb && engine_version_compare(&program, &data) < 0;
+    if ((strstr(said, "MariaDB") != NULL) == mariadb && !too_old &&
+        engine_version_same_series(&program, &data))
+        return TRUE;
+    return fail(error, STATUS_UNFIT,
+                "the server program is of version %s, the backup of %s" HINT(
+                    "install one of the series %u.%u%s, or give `server_binary` its path"),
+                version, data_version, data.major, data.minor, too_old ? " that is not older" : "");
+}

@@ -276,8 +276,10 @@ gboolean engine_prepare(const EnginePrepare *prepare, EngineRun *run, GError **e
                    .stall_us = prepare->stall_timeout_s * G_USEC_PER_SEC,
                    .tick = prepare->tick,
                    .data = prepare->data};
-    ProcSpec spec = {
-        .argv = (const char *const *)argv->pdata, .inherit = prepare->inherit, .out_fd = -1};
+    ProcSpec spec = {.argv = (const char *const *)argv->pdata,
+                     .inherit = prepare->inherit,
+                     .cage = prepare->cage,
+                     .out_fd = -1};
     if (run_engine(&spec, &watch, prepare->max_time_s, error))
         return TRUE;
     engine_run_clear(run);

@@ -13,6 +13,9 @@
  * root it has a uid of its own, one without an account.  It dies with us, and its mount with it: a
  * kill of ours leaves a directory, and nothing that would need to be unmounted or stopped.
  *
+ * A question can take hours.  So a thread stands by that kills the server when a signal asks us to
+ * stop, or when the deadline has passed: the question then fails, and trial_alive() says why.
+ *
  * Order: trial_freeze_base() once after each change of the directory, trial_start(), questions,
  * trial_free(); trial_thaw_base() before an engine changes the directory again.
  *
@@ -32,13 +35,15 @@ typedef struct {
     const char *base;          /* prepared and frozen, absolute; stays byte for byte as it is */
     const char *work;          /* absolute, ours alone, empty: for view, socket and logs */
     const Backup *backup;      /* where the base stands: its start parameters are needed */
-    const Engine *finish;      /* applies the last step of this backup on the view, for a base that
+    const Engine *finish;      /* takes the last step of a prepare on the view, for a base that
                                   waits for further links; NULL: the base is ready for a server */
+    char **finish_options;     /* further options of that engine; may be NULL */
     const char *server_binary; /* "auto", or a path */
     char *const *options;      /* from trial_check_options(); may be NULL */
     uint64_t memory;           /* for its pages, bytes */
     int64_t start_limit_s;     /* for each of both starts; 0: none */
-    const char *socket;        /* absolute, must not exist; NULL: one of its own */
+    int64_t deadline_us;       /* monotonic: when all must be over; 0: none */
+    const char *socket;        /* absolute: a name for its socket, must not exist; may be NULL */
     int log_fd;                /* what it says goes here too; -1: nowhere */
 } TrialSpec;
 
@@ -51,9 +56,11 @@ typedef struct Trial Trial;
  *   STATUS_UNFIT    no server program, or one of another series, or no way to give it a view
  *   STATUS_STORAGE  no room for what it changes
  *   STATUS_TIMEOUT  it was not ready in time
+ *   STATUS_KEY      it has not the keys for encrypted tables
+ *   STATUS_CONFIG   it does not know one of the options
  *   STATUS_FAILED   the host failed it: it was killed, or had no memory
  *
- * Only the first says something of the backup.
+ * Only the first says something of the backup.  After a signal the error is cancel_check()'s.
  */
 Trial *trial_start(const TrialSpec *spec, GError **error);
 
@@ -61,13 +68,15 @@ Trial *trial_start(const TrialSpec *spec, GError **error);
 void trial_free(Trial *trial);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trial, trial_free)
 
-/* The open connection; the trial owns it. */
+/* The open connection; the trial owns it.  Its answers may take their time. */
 Server *trial_server(const Trial *trial);
-const char *trial_socket(const Trial *trial);
+const char *trial_socket(const Trial *trial);  /* for other programs of this user to connect to */
 const char *trial_version(const Trial *trial); /* @@version */
 const char *trial_view(const Trial *trial);    /* "overlay", "clone" or "copy" */
 int64_t trial_start_us(const Trial *trial);    /* from the view to the connection */
 uint64_t trial_copied_up(const Trial *trial);  /* bytes on disk by which its view differs */
+
+guint trial_prepared_by_xa(const Trial *trial); /* transactions that stay, and show */
 
 /*
  * FALSE, with the error set as by trial_start(), when it has ended.  For whoever lost the

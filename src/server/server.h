@@ -23,6 +23,12 @@ Server *server_connect(const Login *login, int64_t timeout_s, GError **error);
 void server_free(Server *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Server, server_free)
 
+/* @@version; the server owns it. */
+const char *server_version(const Server *server);
+
+/* Is the connection still there? */
+gboolean server_answers(Server *server);
+
 /* A start parameter that a prepare or a throwaway server needs: {"param_page_size", "16384"}. */
 typedef struct {
     char *name;

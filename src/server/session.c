@@ -351,3 +351,13 @@ void server_free(Server *server)
     g_free(server->proxy);
     g_free(server);
 }
+
+const char *server_version(const Server *server)
+{
+    return server->version;
+}
+
+gboolean server_answers(Server *server)
+{
+    return mysql_ping(server->mysql) == 0;
+}

@@ -67,6 +67,7 @@ const char *mysql_error(MYSQL *mysql);
 int mysql_query(MYSQL *mysql, const char *sql);
 int mysql_send_query(MYSQL *mysql, const char *sql, unsigned long length);
 bool mysql_read_query_result(MYSQL *mysql);
+int mysql_ping(MYSQL *mysql);
 MYSQL_RES *mysql_use_result(MYSQL *mysql);
 MYSQL_FIELD *mysql_fetch_fields(MYSQL_RES *result);
 unsigned int mysql_num_fields(MYSQL_RES *result);
