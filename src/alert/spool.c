@@ -52,7 +52,7 @@ void spool_free(Spool *spool)
 Lock *spool_lock(const Spool *spool, int64_t wait_us, GError **error)
 {
     g_autofree char *path = g_build_filename(spool->path, ".lock", NULL);
-    return lock_take(path, LOCK_EXCLUSIVE, "alert", wait_us, error);
+    return lock_take(path, LOCK_RECORD, LOCK_EXCLUSIVE, "alert", wait_us, error);
 }
 
 /* Every file but our own hidden ones; drafts that a killed run left long ago go. */

@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
 struct Lock {
     int fd;
+    LockRank rank;
     gboolean exclusive;
 };
 
@@ -23,6 +25,41 @@ enum {
     HOLDER_WAIT_US = 200000, /* between taking a lock and saying so */
     RETRY_US = 20000,
 };
+
+/* ---- the order, which a build for tests watches ---------------------------------------------- */
+
+#ifdef LSNCHAIN_TESTING
+static guint held[LOCK_RECORD + 1];
+
+static void expect_order(LockRank rank, const char *path)
+{
+    for (guint later = rank; later < G_N_ELEMENTS(held); later++) {
+        if (held[later] == 0 || (later == rank && rank == LOCK_COPY))
+            continue;
+        g_printerr("the lock %s is taken while one of rank %u is held\n", path, later);
+        abort();
+    }
+}
+
+static void count_held(LockRank rank, int more)
+{
+    held[rank] += (guint)more;
+}
+#else
+static void expect_order(LockRank rank, const char *path)
+{
+    (void)rank;
+    (void)path;
+}
+
+static void count_held(LockRank rank, int more)
+{
+    (void)rank;
+    (void)more;
+}
+#endif
+
+/* ---- who holds it ---------------------------------------------------------------------------- */
 
 static char *boot_id(void)
 {
@@ -90,6 +127,8 @@ static char *read_holder(int fd)
                : g_strdup("by another process");
 }
 
+/* ---- taking it ------------------------------------------------------------------------------- */
+
 static gboolean take(int fd, int operation, int64_t wait_us)
 {
     int64_t until = g_get_monotonic_time() + wait_us;
@@ -134,9 +173,10 @@ static gboolean take_shared(int fd, int64_t wait_us)
     return take(fd, LOCK_SH, wait_us);
 }
 
-Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,
-                GError **error)
+Lock *lock_take(const char *path, LockRank rank, LockKind kind, const char *command,
+                int64_t wait_us, GError **error)
 {
+    expect_order(rank, path);
     autofd int fd = open_lock(path, kind);
     if (fd < 0) {
         (void)fail_storage(error, "cannot open the lock %s: %s", path, g_strerror(errno));
@@ -157,6 +197,8 @@ Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wa
 
     Lock *lock = g_new0(Lock, 1);
     lock->fd = fd;
+    lock->rank = rank;
+    count_held(rank, 1);
     lock->exclusive = kind == LOCK_EXCLUSIVE;
     fd = -1;
     return lock;
@@ -178,5 +220,6 @@ void lock_free(Lock *lock)
     if (lock->exclusive) /* or the next one would be taken for us until it has said who it is */
         (void)!ftruncate(lock->fd, 0);
     (void)close(lock->fd);
+    count_held(lock->rank, -1);
     g_free(lock);
 }

@@ -15,14 +15,27 @@
 
 typedef enum { LOCK_SHARED, LOCK_EXCLUSIVE } LockKind;
 
+/*
+ * The order in which one process takes them, so that no two wait for each other.  A build for tests
+ * aborts when a lock is taken while one of its own rank or a later one is held.
+ */
+typedef enum {
+    LOCK_STATE,   /* STATE/INSTANCE/lock: the run, on this host */
+    LOCK_RUN,     /* REPOSITORY/INSTANCE/lock: the run, on any host */
+    LOCK_CHAIN,   /* locks/CHAIN */
+    LOCK_COPY,    /* beside the rolling base and each private copy; several may be held */
+    LOCK_CATALOG, /* catalog.lock: for moments */
+    LOCK_RECORD,  /* of a file in the state directory: for moments, and the last */
+} LockRank;
+
 typedef struct Lock Lock;
 
 /*
  * Waits up to `wait_us` (0: not at all).  Held by another: STATUS_LOCKED, and the message says by
  * whom.  A shared lock needs no write permission when the file is there.
  */
-Lock *lock_take(const char *path, LockKind kind, const char *command, int64_t wait_us,
-                GError **error);
+Lock *lock_take(const char *path, LockRank rank, LockKind kind, const char *command,
+                int64_t wait_us, GError **error);
 
 /*
  * An exclusive lock becomes a shared one.  The kernel lets go of it in between: FALSE when somebody

@@ -339,7 +339,7 @@ gboolean catalog_init(const Shelf *shelf, GError **error)
 static Lock *take_lock(const Shelf *shelf, const char *command, GError **error)
 {
     g_autofree char *path = g_build_filename(shelf->path, "catalog.lock", NULL);
-    return lock_take(path, LOCK_EXCLUSIVE, command, LOCK_WAIT_US, error);
+    return lock_take(path, LOCK_CATALOG, LOCK_EXCLUSIVE, command, LOCK_WAIT_US, error);
 }
 
 Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *edit, void *data,

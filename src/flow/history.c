@@ -305,7 +305,7 @@ gboolean history_add(const Run *run, const Drill *drill, GError **error)
     g_autofree char *lock_path = run_state_path(run, "history.lock");
     if (!files_make_dirs(AT_FDCWD, directory, 0700, error))
         return FALSE;
-    g_autoptr(Lock) lock = lock_take(lock_path, LOCK_EXCLUSIVE, run->command,
+    g_autoptr(Lock) lock = lock_take(lock_path, LOCK_RECORD, LOCK_EXCLUSIVE, run->command,
                                      LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
     if (lock == NULL)
         return FALSE;

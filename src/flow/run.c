@@ -81,10 +81,10 @@ gboolean run_lock_only(Run *run, GError **error)
         return FALSE;
     g_autofree char *state_lock = run_state_path(run, "lock");
     g_autofree char *shelf_lock = g_build_filename(run->shelf->path, "lock", NULL);
-    run->state_lock = lock_take(state_lock, LOCK_EXCLUSIVE, run->command, 0, error);
+    run->state_lock = lock_take(state_lock, LOCK_STATE, LOCK_EXCLUSIVE, run->command, 0, error);
     if (run->state_lock == NULL)
         return FALSE;
-    run->shelf_lock = lock_take(shelf_lock, LOCK_EXCLUSIVE, run->command, 0, error);
+    run->shelf_lock = lock_take(shelf_lock, LOCK_RUN, LOCK_EXCLUSIVE, run->command, 0, error);
     return run->shelf_lock != NULL;
 }
 

@@ -27,14 +27,14 @@ enum { SWEEP_WAIT_US = 10 * G_USEC_PER_SEC };
 static Lock *lock_place(const char *path, const char *command, GError **error)
 {
     g_autofree char *lock_path = g_strconcat(path, lock_suffix, NULL);
-    return lock_take(lock_path, LOCK_EXCLUSIVE, command, 0, error);
+    return lock_take(lock_path, LOCK_COPY, LOCK_EXCLUSIVE, command, 0, error);
 }
 
 /* One sweeper or maker at a time, for moments. */
 static Lock *lock_parent(const char *parent, GError **error)
 {
     g_autofree char *path = g_build_filename(parent, "lock", NULL);
-    return lock_take(path, LOCK_EXCLUSIVE, "sweep", SWEEP_WAIT_US, error);
+    return lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "sweep", SWEEP_WAIT_US, error);
 }
 
 static const char *const no_places[] = {"lock", PLACE_ROLLING, PLACE_ROLLING ".lock", NULL};

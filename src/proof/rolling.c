@@ -96,7 +96,7 @@ static Lock *take_lock(const char *directory, LockKind kind, const char *command
                        GError **error)
 {
     g_autofree char *path = g_build_filename(directory, PLACE_ROLLING ".lock", NULL);
-    return lock_take(path, kind, command, wait_us, error);
+    return lock_take(path, LOCK_COPY, kind, command, wait_us, error);
 }
 
 /* Takes the lock over, also when it fails. */

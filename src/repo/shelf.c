@@ -116,7 +116,7 @@ Lock *shelf_read_chain(const Shelf *shelf, const char *chain, const char *comman
 {
     g_autofree char *path = g_build_filename(shelf->path, "locks", chain, NULL);
     g_autoptr(GError) failure = NULL;
-    Lock *lock = lock_take(path, LOCK_SHARED, command, CHAIN_WAIT_US, &failure);
+    Lock *lock = lock_take(path, LOCK_CHAIN, LOCK_SHARED, command, CHAIN_WAIT_US, &failure);
     if (lock == NULL && error_status(failure) == STATUS_LOCKED)
         g_propagate_error(error, g_steal_pointer(&failure));
     else if (lock == NULL)
@@ -127,7 +127,7 @@ Lock *shelf_read_chain(const Shelf *shelf, const char *chain, const char *comman
 Lock *shelf_own_chain(const Shelf *shelf, const char *chain, const char *command, GError **error)
 {
     g_autofree char *path = g_build_filename(shelf->path, "locks", chain, NULL);
-    return lock_take(path, LOCK_EXCLUSIVE, command, 0, error);
+    return lock_take(path, LOCK_CHAIN, LOCK_EXCLUSIVE, command, 0, error);
 }
 
 void shelf_forget_chain(const Shelf *shelf, const char *chain)

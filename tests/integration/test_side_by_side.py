@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Backups, verifies, restores, expiries and pins at the same time: none harms another."""
+"""Backups, verifies, restores, expiries and pins at the same time: none harms another, and no change
+of a mark is lost."""
 import collections
 import concurrent.futures
 import random
+import re
 import shutil
 import time
 
 import checker
+import manybackups
 import pytest
 
 SECONDS = 40
@@ -157,3 +160,59 @@ def test_none_harms_another(crowd, restored):
             assert copy.value("SELECT MAX(day) FROM side.days") == str(rows)
             assert copy.broken_tables() == []
     assert grave_alarms(site) == []
+
+
+# ---- lost updates --------------------------------------------------------------------------------
+
+PROCESSES, ROUNDS = 8, 11  # the last change is a pin
+
+
+class Said:
+    """What a command that succeeded made of a pin, when it began and when it had ended."""
+
+    def __init__(self, site, backup_id, pinned):
+        self.pinned, self.began = pinned, time.monotonic()
+        self.ran = site.run("pin" if pinned else "unpin", backup_id, "--output=json")
+        self.ended = time.monotonic()
+        assert self.ran.status == OK, self.ran.said
+        self.changed = self.ran.json["instances"][0]["changed"]
+
+
+def flip_pins(site, own, common, number):
+    """Turn about of a backup that is this process's alone and of one that all fight for."""
+    said = {own: [], common: []}
+    for turn in range(ROUNDS):
+        said[own].append(Said(site, own, turn % 2 == 0))
+        said[common].append(Said(site, common, (turn + number) % 2 == 0))
+    return said
+
+
+def generation(site):
+    text = (site.repository / site.INSTANCE / "catalog.ini").read_text()
+    return int(re.search(r"\ngeneration = (\d+)\n", text)[1])
+
+
+def may_be_last(said):
+    """What the commands said that nobody has begun to contradict after their end."""
+    latest = max(one.began for one in said)
+    return {one.pinned for one in said if one.ended >= latest}
+
+
+def test_no_update_is_lost_when_eight_processes_change_marks_at_the_same_time(site):
+    manybackups.fill(site.repository, PROCESSES + 1)
+    common, *own = [link["id"] for link in site.links()]
+    before = generation(site)
+    with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:
+        loops = [pool.submit(flip_pins, site, backup_id, common, number)
+                 for number, backup_id in enumerate(own)]
+        done = [loop.result() for loop in loops]
+    said = {backup_id: [one for part in done for one in part.get(backup_id, [])]
+            for backup_id in [common, *own]}
+    for link in site.links():
+        assert link["pinned"] in may_be_last(said[link["id"]]), f"{link['id']}: an update was lost"
+    assert sum(one.changed for one in said[common]) > 1, "they did not fight: no test"
+    assert all(one.changed for backup_id in own for one in said[backup_id])
+    changes = sum(one.changed for several in said.values() for one in several)
+    assert generation(site) == before + changes, "each change is a generation, and nothing else is"
+    assert checker.faults_of(site.repository, site.INSTANCE) == []
+    site.good("catalog", "check")

@@ -36,7 +36,7 @@ TestSuite(lock, .init = set_up, .fini = tear_down, .timeout = 20);
 static Lock *take(LockKind kind)
 {
     g_autoptr(GError) error = NULL;
-    Lock *lock = lock_take(path, kind, "backup", 0, &error);
+    Lock *lock = lock_take(path, LOCK_COPY, kind, "backup", 0, &error);
     cr_assert_not_null(lock, "%s", error != NULL ? error->message : "");
     return lock;
 }
@@ -44,7 +44,7 @@ static Lock *take(LockKind kind)
 static gboolean is_free(LockKind kind)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Lock) lock = lock_take(path, kind, "verify", 0, &error);
+    g_autoptr(Lock) lock = lock_take(path, LOCK_COPY, kind, "verify", 0, &error);
     cr_assert(lock != NULL || error_status(error) == STATUS_LOCKED, "%s", error->message);
     return lock != NULL;
 }
@@ -83,7 +83,7 @@ Test(lock, lets_readers_in_once_the_writer_has_become_one)
     cr_expect(is_free(LOCK_SHARED));
     cr_expect_not(is_free(LOCK_EXCLUSIVE));
     g_autoptr(GError) error = NULL;
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "verify", 0, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "verify", 0, &error));
     g_autofree char *holder = g_strdup_printf("pid %d ", (int)getpid());
     cr_expect_not_null(strstr(error->message, holder), "%s", error->message);
 }
@@ -93,7 +93,7 @@ Test(lock, says_who_holds_it_since_when_and_what_to_do)
     g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
     cr_assert(lock_fd(held) >= 0);
     g_autoptr(GError) error = NULL;
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
     cr_expect(error_status(error) == STATUS_LOCKED);
 
@@ -121,7 +121,7 @@ Test(lock, says_the_holder_of_today_not_the_longer_text_of_yesterday)
     g_autoptr(Lock) held = take(LOCK_EXCLUSIVE);
     cr_assert(lock_fd(held) >= 0);
     g_autoptr(GError) error = NULL;
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
     cr_expect_null(strstr(error->message, "long-gone"));
     cr_expect_null(strstr(error->message, "longer"), "%s", error->message);
@@ -130,10 +130,10 @@ Test(lock, says_the_holder_of_today_not_the_longer_text_of_yesterday)
 Test(lock, blames_no_earlier_holder_while_readers_hold_it)
 {
     lock_free(take(LOCK_EXCLUSIVE));
-    g_autoptr(Lock) reader = lock_take(path, LOCK_SHARED, "verify", 0, NULL);
+    g_autoptr(Lock) reader = lock_take(path, LOCK_COPY, LOCK_SHARED, "verify", 0, NULL);
     cr_assert_not_null(reader);
     g_autoptr(GError) error = NULL;
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", 0, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", 0, &error));
     cr_assert_not_null(error);
     cr_expect_null(strstr(error->message, "`backup`"), "%s", error->message);
     cr_expect_not_null(strstr(error->message, "`verify`"), "%s", error->message);
@@ -146,7 +146,7 @@ static pid_t start_reader(const char *command)
     cr_assert(pipe(ready) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        Lock *lock = lock_take(path, LOCK_SHARED, command, 0, NULL);
+        Lock *lock = lock_take(path, LOCK_COPY, LOCK_SHARED, command, 0, NULL);
         (void)!write(ready[1], lock != NULL ? "y" : "n", 1);
         (void)pause();
         _exit(0);
@@ -167,7 +167,7 @@ static void stop(pid_t pid)
 static char *who_holds_it(void)
 {
     g_autoptr(GError) error = NULL;
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "remove", 0, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "remove", 0, &error));
     cr_assert_not_null(error);
     return g_strdup(error->message);
 }
@@ -267,7 +267,7 @@ static pid_t held_elsewhere(int64_t us)
     cr_assert(pipe(ready) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        Lock *lock = lock_take(path, LOCK_EXCLUSIVE, "backup", 0, NULL);
+        Lock *lock = lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "backup", 0, NULL);
         (void)!write(ready[1], lock != NULL ? "y" : "n", 1);
         g_usleep((gulong)us);
         _exit(0);
@@ -284,7 +284,8 @@ Test(lock, is_waited_for_and_gained_when_the_holder_dies)
     pid_t holder = held_elsewhere(SECOND_US / 2);
     g_autoptr(GError) error = NULL;
     int64_t began = g_get_monotonic_time();
-    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, "expire", 10 * SECOND_US, &error);
+    g_autoptr(Lock) lock =
+        lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", 10 * SECOND_US, &error);
     cr_expect_not_null(lock);
     cr_expect(g_get_monotonic_time() - began > SECOND_US / 4, "it was not held at all");
     cr_expect(g_get_monotonic_time() - began < 5 * SECOND_US);
@@ -296,7 +297,7 @@ Test(lock, is_waited_for_no_longer_than_asked)
     pid_t holder = held_elsewhere(30 * (int64_t)SECOND_US);
     g_autoptr(GError) error = NULL;
     int64_t began = g_get_monotonic_time();
-    cr_expect_null(lock_take(path, LOCK_EXCLUSIVE, "expire", SECOND_US / 3, &error));
+    cr_expect_null(lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", SECOND_US / 3, &error));
     int64_t waited = g_get_monotonic_time() - began;
     cr_expect(error_status(error) == STATUS_LOCKED);
     cr_expect(waited >= SECOND_US / 3 && waited < 5 * SECOND_US, "waited %d us", (int)waited);
@@ -313,7 +314,7 @@ Test(lock, cannot_be_made_in_a_directory_that_is_missing_or_through_a_link)
     const char *const paths[] = {missing, link};
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         g_autoptr(GError) error = NULL;
-        cr_expect_null(lock_take(paths[i], LOCK_SHARED, "list", 0, &error));
+        cr_expect_null(lock_take(paths[i], LOCK_COPY, LOCK_SHARED, "list", 0, &error));
         cr_assert_not_null(error);
         cr_expect(error_status(error) == STATUS_STORAGE, "%s", error->message);
         cr_expect(strstr(error->message, paths[i]) != NULL, "%s", error->message);
@@ -339,13 +340,13 @@ static int as_nobody(gboolean (*act)(void))
 
 static gboolean share(void)
 {
-    g_autoptr(Lock) lock = lock_take(path, LOCK_SHARED, "list", 0, NULL);
+    g_autoptr(Lock) lock = lock_take(path, LOCK_COPY, LOCK_SHARED, "list", 0, NULL);
     return lock != NULL;
 }
 
 static gboolean own(void)
 {
-    g_autoptr(Lock) lock = lock_take(path, LOCK_EXCLUSIVE, "expire", 0, NULL);
+    g_autoptr(Lock) lock = lock_take(path, LOCK_COPY, LOCK_EXCLUSIVE, "expire", 0, NULL);
     return lock != NULL;
 }
 
@@ -356,4 +357,48 @@ Test(lock, can_be_shared_but_not_owned_without_write_permission)
     cr_expect(as_nobody(share) == 1);
     cr_expect(as_nobody(own) == 0);
     cr_assert(chmod(dir, 0755) == 0);
+}
+
+/* ---- the order ------------------------------------------------------------------------------- */
+
+static Lock *take_rank(LockRank rank)
+{
+    g_autofree char *own = g_strdup_printf("%s/%d", dir, (int)rank);
+    return lock_take(own, rank, LOCK_EXCLUSIVE, "backup", 0, NULL);
+}
+
+Test(lock, can_be_taken_in_the_order_of_the_ranks_again_and_again)
+{
+    for (guint round = 0; round < 3; round++) {
+        g_autoptr(Lock) state = take_rank(LOCK_STATE);
+        g_autoptr(Lock) run = take_rank(LOCK_RUN);
+        g_autoptr(Lock) chain = take_rank(LOCK_CHAIN);
+        g_autoptr(Lock) base = take(LOCK_EXCLUSIVE);
+        g_autoptr(Lock) copy = take_rank(LOCK_COPY);
+        for (guint moment = 0; moment < 3; moment++) {
+            g_autoptr(Lock) catalog = take_rank(LOCK_CATALOG);
+            g_autoptr(Lock) record = take_rank(LOCK_RECORD);
+            cr_assert(state && run && chain && base && copy && catalog && record);
+        }
+    }
+}
+
+Test(lock, is_not_counted_when_somebody_else_has_it)
+{
+    g_autoptr(Lock) other = take(LOCK_EXCLUSIVE);
+    cr_assert_null(lock_take(path, LOCK_CATALOG, LOCK_EXCLUSIVE, "pin", 0, NULL));
+    g_autoptr(Lock) catalog = take_rank(LOCK_CATALOG);
+    cr_assert_not_null(catalog);
+}
+
+Test(lock, taken_out_of_order_ends_a_program_under_test, .signal = SIGABRT)
+{
+    g_autoptr(Lock) catalog = take_rank(LOCK_CATALOG);
+    g_autoptr(Lock) chain = take_rank(LOCK_CHAIN);
+}
+
+Test(lock, taken_beside_one_of_its_own_rank_ends_a_program_under_test, .signal = SIGABRT)
+{
+    g_autoptr(Lock) one = lock_take(path, LOCK_CHAIN, LOCK_SHARED, "verify", 0, NULL);
+    g_autoptr(Lock) another = take_rank(LOCK_CHAIN);
 }
