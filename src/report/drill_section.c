@@ -76,6 +76,18 @@ static void add_failure(GString *out, const DrillProof *proof, DrillVerdict verd
     html_markup(out, "</p>\n");
 }
 
+static void add_success(GString *out, const DrillProof *proof)
+{
+    html_element(out, "p", NULL, passed_text(proof->drill->reached));
+    if (proof->exam == NULL || proof->exam->left == 0)
+        return;
+    html_markup(out, "<p>");
+    html_print(out,
+               "CHECK TABLE did not come to %u tables in this drill; their last check is below.",
+               proof->exam->left);
+    html_markup(out, "</p>\n");
+}
+
 static void add_verdict(GString *out, const DrillProof *proof)
 {
     DrillVerdict verdict = drill_verdict(proof);
@@ -88,7 +100,7 @@ static void add_verdict(GString *out, const DrillProof *proof)
     if (verdict != VERDICT_PASSED)
         add_failure(out, proof, verdict);
     else
-        html_element(out, "p", NULL, passed_text(proof->drill->reached));
+        add_success(out, proof);
     html_markup(out, "</div>\n");
 }
 
@@ -158,10 +170,18 @@ static void add_tiles(GString *out, const DrillProof *proof)
 
 /* ---- the ladder ------------------------------------------------------------------------------ */
 
+/* What a drill on the copy of the last one did not do again. */
+static const char *passed_word(const Drill *drill, ProofLevel level)
+{
+    if (drill->fresh || drill->asked < PROOF_PREPARE || level > PROOF_PREPARE)
+        return "✓ passed";
+    return drill->steps->len > 0 ? "✓ passed, for the new links" : "✓ passed, in an earlier drill";
+}
+
 static const char *level_result(const DrillProof *proof, ProofLevel level)
 {
     if (level <= proof->drill->reached)
-        return "✓ passed";
+        return passed_word(proof->drill, level);
     if (level > proof->drill->asked)
         return "– not asked";
     if (level == proof->drill->reached + 1 && drill_verdict(proof) == VERDICT_FAILED)

@@ -28,7 +28,7 @@ Test(chart, a_bar_is_a_share_of_the_whole_and_never_leaves_it)
 
 Test(chart, a_bar_of_nothing_is_empty)
 {
-    const ChartStretch stretches[] = {{"unseal", 0, 0}};
+    const ChartStretch stretches[] = {{"unseal", 0, 5}};
     g_autoptr(GString) out = g_string_new(NULL);
     chart_bar(out, stretches, G_N_ELEMENTS(stretches), 0);
     g_auto(Page) page = page_read(out);

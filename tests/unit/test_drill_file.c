@@ -36,8 +36,8 @@ Test(drill_file, the_json_stands_beside_the_page)
 {
     static const char *const cases[][2] = {
         {"drill.html", "drill.json"},
-        {"drill.htm", "drill.json"},
-        {"drill", "drill.json"},
+        {"week.htm", "week.json"},
+        {"year", "year.json"},
         {"drill.2026.txt", "drill.2026.txt.json"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -224,6 +224,7 @@ Test(drill_report, never_calls_passed_a_level_below_the_one_asked_though_no_fail
     page_expect_not(&page, "✓ Passed");
     json_t *json = json_of(&it);
     cr_expect(json_is_false(json_object_get(json, "passed")));
+    cr_expect(json_is_false(json_object_get(proof_at(json, 0, 0), "passed")));
     json_decref(json);
 }
 
@@ -249,6 +250,22 @@ Test(drill_report, takes_no_forward_roll_for_a_measured_restore)
     g_ptr_array_add(it.history, older);
     g_auto(Page) with_history = page_of(&it);
     page_expect(&with_history, "2026-11-22 02:00:00, a test restore of 20261123T020000Z-incr");
+}
+
+Test(drill_report, says_what_this_drill_did_not_do_itself)
+{
+    g_auto(Sample) it = sample();
+    it.exam->left = 17;
+    it.drill->fresh = FALSE;
+    g_auto(Page) page = page_of(&it);
+    page_expect(&page, "CHECK TABLE did not come to 17 tables in this drill");
+    page_expect(&page, "✓ passed, for the new links");
+    g_ptr_array_set_size(it.drill->steps, 0);
+    g_auto(Page) nothing_new = page_of(&it);
+    page_expect(&nothing_new, "✓ passed, in an earlier drill");
+    it.drill->fresh = TRUE;
+    g_auto(Page) fresh = page_of(&it);
+    page_expect_not(&fresh, "✓ passed, ");
 }
 
 Test(drill_report, says_when_the_forecast_is_over_its_target_or_not_known)
@@ -425,6 +442,18 @@ Test(drill_report, with_more_tables_than_a_page_can_hold_says_so_and_has_them_in
     json_decref(json);
 }
 
+Test(drill_report, of_one_schema_that_is_larger_than_a_page_lists_what_there_is_room_for)
+{
+    g_auto(Sample) it = sample();
+    add_tables(it.exam, 1, 60000);
+    g_autoptr(DrillReport) report = drill_report_new("db1");
+    drill_report_add(report, &it.proof);
+    g_autoptr(GString) html = drill_report_html(report);
+    g_auto(Page) page = page_read(html);
+    cr_expect(html->len < 4 << 20, "%zu bytes", html->len);
+    page_expect(&page, "more tables are listed in the JSON file only");
+}
+
 Test(drill_report, of_20000_tables_at_fault_names_500_and_counts_the_rest)
 {
     g_auto(Sample) it = sample();
@@ -474,6 +503,7 @@ Test(drill_report, of_a_chain_of_200_links_the_middle_is_one_row_and_the_time_is
     g_auto(Page) page = page_of(&it);
     page_expect(&page, "140 links between; the JSON file has them");
     page_expect(&page, "160 links between");
+    cr_expect(page.rows < 140, "%u rows", page.rows);
     page_expect(&page, "26m 40s"); /* 160 links of 10 s */
 }
 
