@@ -10,31 +10,39 @@
 /*
  * An engine in a few lines of shell: what it applies is appended to shop/orders.ibd, so the file
  * tells what the base has gone through; what it was asked stands in engine.calls.  A file beside it
- * makes it fail: engine.refuses (once: it is gone then), engine.always, engine.loses (a table),
- * engine.dies.
+ * makes it fail: engine.refuses (once: it is gone then), engine.loses (a table), engine.dies.  With
+ * engine.percona it is an xtrabackup, which closes a chain unless it is told --apply-log-only.
  */
 static const char engine_script[] =
     "#!/bin/sh\n"
+    "[ -e \"$0.percona\" ] && percona=1\n"
     "for word in \"$@\"; do case $word in\n"
-    "--version) echo 'mariadb-backup based on MariaDB server 10.11.19-MariaDB "
+    "--version) [ -n \"$percona\" ] && echo 'xtrabackup version 8.0.35-33 based on MySQL server "
+    "8.0.35 Linux (x86_64) (revision id: 8b4c1a23)' && exit 0\n"
+    "echo 'mariadb-backup based on MariaDB server 10.11.19-MariaDB "
     "debian-linux-gnu (x86_64)'; exit 0 ;;\n"
     "--help) exit 0 ;;\n"
     "--target-dir=*) base=${word#*=} ;;\n"
     "--incremental-dir=*) incr=${word#*=} ;;\n"
+    "--apply-log-only) open=1 ;;\n"
     "esac; done\n"
     "from=${incr:-$base}\n"
     "basename \"$from\" >>\"$0.calls\"\n"
     "if [ -e \"$0.refuses\" ]; then rm \"$0.refuses\"; rm -f \"$base/shop/orders.ibd\"; exit 1; "
     "fi\n"
-    "if [ -e \"$0.always\" ] && [ -n \"$incr\" ]; then exit 1; fi\n"
     "if [ -e \"$0.dies\" ]; then kill -9 $$; fi\n"
     "[ -z \"$incr\" ] || cat \"$incr/shop/orders.ibd.delta\" >>\"$base/shop/orders.ibd\"\n"
     "if [ -e \"$0.loses\" ] && [ -n \"$incr\" ]; then rm \"$base/shop/orders.ibd\"; fi\n"
-    "sed 's/^backup_type.*/backup_type = log-applied/' \"$from/xtrabackup_checkpoints\" "
+    "grep -q full-prepared \"$base/xtrabackup_checkpoints\" && exit 1\n"
+    "state=log-applied; [ -n \"$percona\" ] && [ -z \"$open\" ] && state=full-prepared\n"
+    "sed \"s/^backup_type.*/backup_type = $state/\" \"$from/xtrabackup_checkpoints\" "
     ">\"$base/c\" && mv \"$base/c\" \"$base/xtrabackup_checkpoints\"\n"
     "echo \"2026-11-22  2:00:00 0 [Note] InnoDB: End of log at LSN=$(sed -n "
     "'s/^last_lsn = //p' \"$from/xtrabackup_checkpoints\")\" >&2\n"
-    "echo '[00] 2026-11-22 02:00:00 completed OK!' >&2\n";
+    "stamp='[00] 2026-11-22 02:00:00'\n"
+    "[ -n \"$percona\" ] && stamp='2026-11-22T02:00:00.000000-00:00 0 [Note] [MY-011825] "
+    "[Xtrabackup]'\n"
+    "echo \"$stamp completed OK!\" >&2\n";
 
 enum { LINKS = 4 };
 
@@ -78,6 +86,16 @@ static void publish(Backup *link, const char *rows)
     cr_assert(tree_write_facts(fd, link, NULL));
 }
 
+static void find_engine(void)
+{
+    g_autofree char *path = g_build_filename(root, "engine", NULL);
+    cr_assert(chmod(path, 0755) == 0);
+    g_autoptr(GError) error = NULL;
+    g_clear_pointer(&engine, engine_free);
+    engine = engine_find(path, ENGINE_FOR_ANY, &error);
+    cr_assert_not_null(engine, "%s", error != NULL ? error->message : "");
+}
+
 static void set_up(void)
 {
     root = sample_directory();
@@ -92,11 +110,7 @@ static void set_up(void)
         parent = link;
     }
     sample_write(root, "engine", engine_script);
-    g_autofree char *path = g_build_filename(root, "engine", NULL);
-    cr_assert(chmod(path, 0755) == 0);
-    g_autoptr(GError) error = NULL;
-    engine = engine_find(path, ENGINE_FOR_MARIADB, &error);
-    cr_assert_not_null(engine, "%s", error != NULL ? error->message : "");
+    find_engine();
     log_show(LOG_ERROR);
 }
 
@@ -214,6 +228,19 @@ Test(rolling, catches_up_when_some_nights_had_no_proof)
     g_auto(Rolled) later = roll(LINKS, FALSE);
     expect_rolled(&later, FALSE, 1, LINKS - 1);
     expect_rows("0123");
+}
+
+Test(rolling, stays_open_for_the_next_link_where_an_engine_could_close_it)
+{
+    sample_write(root, "engine.percona", "");
+    find_engine();
+    cr_assert_str_eq(engine->name, "xtrabackup");
+    for (guint count = 1; count <= 3; count++) {
+        g_auto(Rolled) rolled = roll(count, FALSE);
+        expect_rolled(&rolled, count == 1, count - 1, 1);
+    }
+    expect_rows("012");
+    expect_calls("base incr incr");
 }
 
 Test(rolling, does_nothing_when_it_stands_there_unless_it_is_wanted_anew)
