@@ -29,21 +29,6 @@ struct Rolling {
     Standing *standing; /* NULL: nothing there that can be believed */
 };
 
-/* Until the room has them. */
-static gboolean freeze(int base_fd, GError **error)
-{
-    (void)base_fd;
-    (void)error;
-    return TRUE;
-}
-
-static gboolean thaw(int base_fd, GError **error)
-{
-    (void)base_fd;
-    (void)error;
-    return TRUE;
-}
-
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* Why there is nothing to go on from, and nobody touched it: a first run is no news. */
@@ -229,7 +214,7 @@ static gboolean begin_link(const Backup *link, void *data, GError **error)
     if (!standing_write(rolling->fd, half, error))
         return FALSE;
     crash_point("rolling.marked");
-    return !first || roll->held == 0 || with_base(rolling, thaw, error);
+    return !first || roll->held == 0 || with_base(rolling, trial_thaw_base, error);
 }
 
 /* What was written must be on the disk before it is said to be. */
@@ -243,7 +228,7 @@ static gboolean settle(Roll *roll, GError **error)
 {
     Rolling *rolling = roll->rolling;
     const PrepareSpec *spec = roll->spec;
-    if (!with_base(rolling, freeze, error) || !with_base(rolling, flush, error))
+    if (!with_base(rolling, trial_freeze_base, error) || !with_base(rolling, flush, error))
         return FALSE;
     crash_point("rolling.flushed");
     g_autofree char *touched = standing_look(rolling->fd, base_name, error);
