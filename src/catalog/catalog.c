@@ -64,8 +64,7 @@ GString *catalog_text(const Catalog *catalog)
     for (guint i = 0; i < catalog->backups->len; i++) {
         const Backup *backup = catalog->backups->pdata[i];
         g_string_append_printf(body, "\n[%s%s]\n", backup_prefix, backup->id);
-        record_append_facts(backup, body);
-        record_append_marks(backup, body);
+        record_append_all(backup, body);
     }
     return checked_wrap(section_name, body);
 }
@@ -471,8 +470,7 @@ static void tell(GPtrArray *differences, const char *format, ...)
 static GString *record_text(const Backup *backup)
 {
     GString *text = g_string_new(NULL);
-    record_append_facts(backup, text);
-    record_append_marks(backup, text);
+    record_append_all(backup, text);
     return text;
 }
 

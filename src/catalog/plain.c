@@ -3,7 +3,6 @@
 
 #include "base/digest.h"
 #include "catalog/checked.h"
-#include "catalog/record.h"
 
 #include <string.h>
 
@@ -128,8 +127,8 @@ static gboolean is_new_key(const GPtrArray *extras, const char *key)
     if (!is_key(key))
         return FALSE;
     if (!g_str_has_prefix(key, parameter) &&
-        (record_find_field(backup_facts, backup_facts_count, key) != NULL ||
-         record_find_field(backup_marks, backup_marks_count, key) != NULL ||
+        (field_find(backup_facts, backup_facts_count, key) != NULL ||
+         field_find(backup_marks, backup_marks_count, key) != NULL ||
          g_str_equal(key, "checksum") || g_str_equal(key, "format") ||
          g_str_equal(key, "generation") || g_str_equal(key, "instance")))
         return FALSE;
@@ -175,8 +174,15 @@ gboolean plain_facts(Plain *plain, Backup *backup)
 
 gboolean plain_marks(Plain *plain, Backup *backup)
 {
-    return take_fields(plain, backup, backup_marks, backup_marks_count) &&
-           plain_extras(plain, backup->extra_marks);
+    if (!take_fields(plain, backup, backup_marks, backup_marks_count) ||
+        !plain_extras(plain, backup->extra_marks))
+        return FALSE;
+    for (guint i = 0; i < backup->extra_marks->len; i++) {
+        const BackupExtra *extra = backup->extra_marks->pdata[i];
+        if (*backup_extra_scope(backup, TRUE, extra->key) != '\0')
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean plain_section(Plain *plain, const char *prefix, const char **name)

@@ -16,14 +16,19 @@ static void append_fields(const Backup *backup, const Field *fields, size_t coun
     }
 }
 
+static void append_extra(const BackupExtra *extra, GString *text)
+{
+    g_string_append(text, extra->key);
+    g_string_append(text, " = ");
+    g_string_append(text, extra->value);
+    g_string_append_c(text, '\n');
+}
+
 static void append_extras(const GPtrArray *extras, GString *text)
 {
     for (guint i = 0; i < extras->len; i++) {
         const BackupExtra *extra = extras->pdata[i];
-        g_string_append(text, extra->key);
-        g_string_append(text, " = ");
-        g_string_append(text, extra->value);
-        g_string_append_c(text, '\n');
+        append_extra(extra, text);
     }
 }
 
@@ -39,29 +44,61 @@ void record_append_marks(const Backup *backup, GString *text)
     append_extras(backup->extra_marks, text);
 }
 
-const Field *record_find_field(const Field *fields, size_t count, const char *key)
+static void append_scoped(const Backup *backup, gboolean marks, GString *text)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (g_str_equal(fields[i].key, key))
-            return &fields[i];
+    const GPtrArray *extras = marks ? backup->extra_marks : backup->extra_facts;
+    for (guint i = 0; i < extras->len; i++) {
+        const BackupExtra *extra = extras->pdata[i];
+        g_string_append(text, backup_extra_scope(backup, marks, extra->key));
+        append_extra(extra, text);
     }
-    return NULL;
+}
+
+void record_append_all(const Backup *backup, GString *text)
+{
+    append_fields(backup, backup_facts, backup_facts_count, text);
+    append_scoped(backup, FALSE, text);
+    append_fields(backup, backup_marks, backup_marks_count, text);
+    append_scoped(backup, TRUE, text);
+}
+
+/* "facts.NAME" and "marks.NAME" of a catalog; `key` is left with the name. */
+static gboolean take_scope(const char **key, gboolean *in_marks)
+{
+    gboolean marks = g_str_has_prefix(*key, BACKUP_SCOPE_MARKS);
+    if (!marks && !g_str_has_prefix(*key, BACKUP_SCOPE_FACTS))
+        return FALSE;
+    *key = strchr(*key, '.') + 1;
+    *in_marks = marks;
+    return TRUE;
+}
+
+static gboolean take_extra(Backup *backup, gboolean mark, const char *key, const char *value,
+                           GError **error)
+{
+    const Field *own = mark ? field_find(backup_marks, backup_marks_count, key)
+                            : field_find(backup_facts, backup_facts_count, key);
+    if (own != NULL)
+        return fail(error, STATUS_CATALOG, "%s is no unknown key", key);
+    backup_add_extra(mark ? backup->extra_marks : backup->extra_facts, key, value);
+    return TRUE;
 }
 
 gboolean record_take(Backup *backup, RecordPart part, gboolean *in_marks, const char *key,
                      const char *value, GError **error)
 {
+    gboolean mark_now = FALSE;
+    if (part == RECORD_BOTH && take_scope(&key, &mark_now))
+        return take_extra(backup, mark_now, key, value, error);
     const Field *fact =
-        part == RECORD_MARKS ? NULL : record_find_field(backup_facts, backup_facts_count, key);
+        part == RECORD_MARKS ? NULL : field_find(backup_facts, backup_facts_count, key);
     const Field *mark =
-        part == RECORD_FACTS ? NULL : record_find_field(backup_marks, backup_marks_count, key);
+        part == RECORD_FACTS ? NULL : field_find(backup_marks, backup_marks_count, key);
     const Field *field = fact != NULL ? fact : mark;
     if (mark != NULL || part == RECORD_MARKS)
         *in_marks = TRUE;
-    if (field == NULL) {
-        backup_add_extra(*in_marks ? backup->extra_marks : backup->extra_facts, key, value);
-        return TRUE;
-    }
+    if (field == NULL)
+        return take_extra(backup, *in_marks, key, value, error);
     return field_parse(field, backup, value) ||
            fail(error, STATUS_CATALOG, "the value of %s makes no sense", key);
 }

@@ -336,6 +336,46 @@ void backup_add_extra(GPtrArray *extras, const char *key, const char *value)
     g_ptr_array_add(extras, extra_new(key, line != NULL ? line : value));
 }
 
+const Field *field_find(const Field *fields, size_t count, const char *key)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (g_str_equal(fields[i].key, key))
+            return &fields[i];
+    }
+    return NULL;
+}
+
+static gboolean has_extra(const GPtrArray *extras, const char *key)
+{
+    for (guint i = 0; i < extras->len; i++) {
+        const BackupExtra *extra = extras->pdata[i];
+        if (g_str_equal(extra->key, key))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* Of its own table no field can have the name, or the key would be known. */
+static gboolean means_something_else(const Backup *backup, gboolean mark, const char *key)
+{
+    static const char *const of_json[] = {"id", "proven", "restorable", NULL};
+    if (!mark && g_str_has_prefix(key, "param_")) /* most are: nothing else is called so */
+        return FALSE;
+    if (g_str_has_prefix(key, BACKUP_SCOPE_FACTS) || g_str_has_prefix(key, BACKUP_SCOPE_MARKS) ||
+        g_strv_contains(of_json, key))
+        return TRUE;
+    return mark ? field_find(backup_facts, backup_facts_count, key) != NULL ||
+                      has_extra(backup->extra_facts, key)
+                : field_find(backup_marks, backup_marks_count, key) != NULL;
+}
+
+const char *backup_extra_scope(const Backup *backup, gboolean mark, const char *key)
+{
+    if (!means_something_else(backup, mark, key))
+        return "";
+    return mark ? BACKUP_SCOPE_MARKS : BACKUP_SCOPE_FACTS;
+}
+
 const char *backup_param(const Backup *backup, const char *name)
 {
     for (guint i = 0; i < backup->extra_facts->len; i++) {

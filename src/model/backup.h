@@ -87,6 +87,9 @@ typedef struct {
     size_t at;                /* offset in Backup */
 } Field;
 
+/* NULL: no field of that table has this key. */
+const Field *field_find(const Field *fields, size_t count, const char *key);
+
 extern const Field backup_facts[];
 extern const size_t backup_facts_count;
 extern const Field backup_marks[];
@@ -103,6 +106,14 @@ void backup_swap_marks(Backup *a, Backup *b);
 
 /* The mark that ends all trust in it: nobody takes it as a parent or hard-links to its files. */
 void backup_quarantine(Backup *backup, const char *rule, const char *reason, int64_t now);
+
+/*
+ * What stands before the unknown key of a fact or a mark where both stand together, in the catalog
+ * and in JSON, and its name alone would mean something else: "facts." or "marks.".  "" for most.
+ */
+#define BACKUP_SCOPE_FACTS "facts."
+#define BACKUP_SCOPE_MARKS "marks."
+const char *backup_extra_scope(const Backup *backup, gboolean mark, const char *key);
 
 /* Takes the place of the text in a field; `text` is copied.  The one way to set a text. */
 void backup_set_text(char **field, const char *text);

@@ -35,11 +35,14 @@ static void add_fields(json_t *object, const Backup *backup, const Field *fields
         json_object_set_new(object, fields[i].key, field_json(&fields[i], backup));
 }
 
-static void add_extras(json_t *object, const GPtrArray *extras)
+static void add_extras(json_t *object, const Backup *backup, gboolean marks)
 {
+    const GPtrArray *extras = marks ? backup->extra_marks : backup->extra_facts;
     for (guint i = 0; i < extras->len; i++) {
         const BackupExtra *extra = extras->pdata[i];
-        json_object_set_new(object, extra->key, report_string(extra->value));
+        const char *scope = backup_extra_scope(backup, marks, extra->key);
+        g_autofree char *name = g_strconcat(scope, extra->key, NULL);
+        json_object_set_new(object, name, report_string(extra->value));
     }
 }
 
@@ -48,9 +51,9 @@ json_t *view_backup_json(const Backup *backup, gboolean proven)
     json_t *object = json_object();
     json_object_set_new(object, "id", report_string(backup->id));
     add_fields(object, backup, backup_facts, backup_facts_count);
-    add_extras(object, backup->extra_facts);
+    add_extras(object, backup, FALSE);
     add_fields(object, backup, backup_marks, backup_marks_count);
-    add_extras(object, backup->extra_marks);
+    add_extras(object, backup, TRUE);
     json_object_set_new(object, "proven", json_boolean(proven));
     return object;
 }
@@ -151,11 +154,14 @@ static void print_fields(const Report *report, const Backup *backup, const Field
     }
 }
 
-static void print_extras(const Report *report, const GPtrArray *extras)
+static void print_extras(const Report *report, const Backup *backup, gboolean marks)
 {
+    const GPtrArray *extras = marks ? backup->extra_marks : backup->extra_facts;
     for (guint i = 0; i < extras->len; i++) {
         const BackupExtra *extra = extras->pdata[i];
-        report_print(report, "  %-20s %s\n", extra->key, extra->value);
+        const char *scope = backup_extra_scope(backup, marks, extra->key);
+        g_autofree char *name = g_strconcat(scope, extra->key, NULL);
+        report_print(report, "  %-20s %s\n", name, extra->value);
     }
 }
 
@@ -170,9 +176,9 @@ void view_backup(Report *report, const GPtrArray *backups, const Backup *backup,
 
     report_print(report, "%s\n", backup->id);
     print_fields(report, backup, backup_facts, backup_facts_count);
-    print_extras(report, backup->extra_facts);
+    print_extras(report, backup, FALSE);
     print_fields(report, backup, backup_marks, backup_marks_count);
-    print_extras(report, backup->extra_marks);
+    print_extras(report, backup, TRUE);
     report_print(report, "  %-20s %s%s\n", "restorable", sound ? "yes" : "no: ", sound ? "" : why);
     report_print(report, "  %-20s %s\n", "proven", proven ? "yes" : "no");
 }

@@ -72,6 +72,11 @@ def check_files(directory, facts, faults):
         faults.append(f"{directory}: {name} is there or named, not both")
 
 
+def scoped(part, key, others):
+    """As a catalog calls a key where its name alone is one of the other part."""
+    return f"{part}.{key}" if key in others else key
+
+
 def check_backup(shelf, directory, catalog, faults):
     facts = checked(directory / "backup.ini", "facts", faults)["facts"]
     check_files(directory, facts, faults)
@@ -81,8 +86,11 @@ def check_backup(shelf, directory, catalog, faults):
     if known is None:
         faults.append(f"{directory}: the catalog does not have it")
         return facts, marks
-    told = {**facts, **marks}
-    told.pop("format", None)
+    told = {scoped("facts", key, MARKS): value for key, value in facts.items()}
+    told |= {key if key in MARKS else scoped("marks", key, facts): value
+             for key, value in marks.items()}
+    for key in ("format", "marks.format"):
+        told.pop(key, None)
     for key in set(told) | set(known):
         if told.get(key) != known.get(key) and not (key in MARKS and not marks):
             faults.append(f"{directory.name}: {key} is {told.get(key)!r} in the tree,"

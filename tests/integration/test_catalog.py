@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The catalog: what is changed by hand or by a bad disk is named with its line, and nothing is lost."""
+import os
 import pathlib
 import re
 
@@ -190,6 +191,33 @@ def test_a_mark_of_another_version_outlives_every_change(week):
         assert marks(week, 2).read_text().count("tape = LTO 7; left\n") == 1, change
     for name in ("catalog.ini", "catalog.ini.copy"):
         assert (shelf(week) / name).read_text().count("tape = LTO 7; left\n") == 1
+    expect_sound(week)
+
+
+def rewrite_facts(site, number, old, new):
+    path = site.directory(site.ids[number]) / "backup.ini"
+    when = path.stat().st_mtime
+    path.chmod(0o640)
+    lsnsite.rewrite_checked(path, old, new)
+    path.chmod(0o440)
+    os.utime(path, (when, when))
+    return path
+
+
+def test_keys_of_another_version_that_are_called_as_ours_are_kept_where_they_stood(week):
+    """A fact of tomorrow with the name of a mark of today, and the other way."""
+    facts = rewrite_facts(week, 2, "full_reason = \n", "full_reason = \npinned = to the wall\nnote = a\n")
+    lsnsite.rewrite_checked(marks(week, 2), "pinned = no\n", "pinned = no\ntype = LTO 7\nnote = b\n")
+    week.good("catalog", "rebuild")
+    for change in (["pin", week.ids[2]], ["verify", week.ids[2], "--level=files"], ["backup"],
+                   ["unpin", week.ids[2]], ["catalog", "rebuild"]):
+        week.good(*change)
+        assert "type = LTO 7\nnote = b\n" in marks(week, 2).read_text(), change
+    link = week.link(week.ids[2])
+    assert (link["type"], link["pinned"]) == ("incremental", False)
+    assert (link["facts.pinned"], link["marks.type"]) == ("to the wall", "LTO 7")
+    assert (link["note"], link["marks.note"]) == ("a", "b")
+    assert "pinned = to the wall\nnote = a\n" in facts.read_text()
     expect_sound(week)
 
 

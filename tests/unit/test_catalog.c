@@ -233,6 +233,40 @@ Test(catalog, keeps_keys_it_does_not_know_in_their_place)
     cr_expect_str_eq(again->str, head->str);
 }
 
+/* A newer version may know a fact that is called as a mark of ours, and the other way. */
+Test(catalog, keeps_unknown_keys_that_are_called_as_something_else)
+{
+    static const char *const facts[] = {"state", "pinned", "id",     "proven",     "note",
+                                        "moon",  "facts.", "marks.", "facts.type", "param_note"};
+    static const char *const marks[] = {"type", "sums", "id",         "restorable",
+                                        "note", "moon", "facts.type", "param_note"};
+    g_autoptr(Catalog) catalog = small_catalog();
+    Backup *full = catalog->backups->pdata[0];
+    for (size_t i = 0; i < G_N_ELEMENTS(facts); i++)
+        backup_add_extra(full->extra_facts, facts[i], "of a fact");
+    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++)
+        backup_add_extra(full->extra_marks, marks[i], "of a mark");
+    g_autoptr(GString) text = catalog_text(catalog);
+    g_autoptr(Catalog) read = parse(text);
+    const Backup *again = read->backups->pdata[0];
+    cr_assert(again->extra_facts->len == G_N_ELEMENTS(facts));
+    cr_assert(again->extra_marks->len == G_N_ELEMENTS(marks));
+    for (size_t i = 0; i < G_N_ELEMENTS(facts); i++) {
+        const BackupExtra *extra = again->extra_facts->pdata[i];
+        cr_expect_str_eq(extra->key, facts[i]);
+        cr_expect_str_eq(extra->value, "of a fact");
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+        const BackupExtra *extra = again->extra_marks->pdata[i];
+        cr_expect_str_eq(extra->key, marks[i]);
+        cr_expect_str_eq(extra->value, "of a mark");
+    }
+    cr_expect_str_eq(backup_param(again, "note"), "of a fact");
+    cr_expect(again->state == full->state && again->type == BACKUP_FULL && !again->pinned);
+    g_autoptr(GString) same = catalog_text(read);
+    cr_expect_str_eq(same->str, text->str);
+}
+
 Test(catalog, refuses_what_contradicts_itself_although_its_sum_is_right)
 {
     static const struct {
@@ -257,6 +291,8 @@ Test(catalog, refuses_what_contradicts_itself_although_its_sum_is_right)
         {"[backup 20261122T020000Z-full]", "[chain 20261122T020000Z-full]", "no section"},
         {"type = full", "type = differential", "type"},
         {"type = full\n", "type = full\ntype = full\n", "type"},
+        {"type = full\n", "type = full\nfacts.type = full\n", "type is no unknown key"},
+        {"pinned = no\n", "pinned = no\nmarks.pinned = yes\n", "pinned is no unknown key"},
         {"from_lsn = 0", "from_lsn = 0x10", "from_lsn"},
         {"to_lsn = 100", "to_lsn = 1e3", "to_lsn"},
         {"to_lsn = 100", "to_lsn = ", "to_lsn"},
