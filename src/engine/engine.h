@@ -75,6 +75,12 @@ gboolean engine_stream_has_holes(const Engine *engine);
 const char *engine_server_program(const char *engine);
 
 /*
+ * The options, NULL-terminated, with which a server of that engine's family undoes what was open in
+ * a prepared directory and changes as little else as it can.
+ */
+const char *const *engine_undo_options(const char *engine);
+
+/*
  * May a server program start on a directory that this engine backed up from a server of
  * `data_version`?  `said` is what it answers to --version.  STATUS_UNFIT.
  */

@@ -322,6 +322,12 @@ const char *engine_server_program(const char *engine)
     return family != NULL && !family->mariadb ? "mysqld" : "mariadbd";
 }
 
+const char *const *engine_undo_options(const char *engine)
+{
+    const EngineFamily *family = family_of(engine);
+    return (family != NULL ? family : families[0])->undo_options;
+}
+
 /* Of "/usr/sbin/mysqld  Ver 8.0.36-28 for Linux on x86_64 (Percona Server ...)". */
 static char *version_said(const char *said)
 {

@@ -65,6 +65,7 @@ struct EngineFamily {
     gboolean stream_has_holes;      /* 'S' in its stream is a chunk with holes */
     gboolean keeps_files_open;      /* those of all tables, unless told --close-files */
     gboolean table_has_frm;
+    const char *const *undo_options; /* of its server; see engine_undo_options() */
     /* Append to argv what stands between the program and the user's own options. */
     void (*capture_argv)(GPtrArray *argv, const EngineCapture *capture);
     void (*prepare_argv)(GPtrArray *argv, const EnginePrepare *prepare);

@@ -441,6 +441,9 @@ static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
         engine_add_arg(argv, "--use-memory=%" G_GUINT64_FORMAT, prepare->memory);
 }
 
+/* With recovery forced it undoes nothing, and says that it is ready (tried: MySQL 9.7.4). */
+static const char *const undo_options[] = {"--loose-innodb-redo-log-capacity=8M", NULL};
+
 const EngineFamily xtrabackup_family = {
     .name = "xtrabackup",
     .programs = programs,
@@ -463,4 +466,5 @@ const EngineFamily xtrabackup_family = {
     .stream_has_holes = TRUE,
     .capture_argv = capture_argv,
     .prepare_argv = prepare_argv,
+    .undo_options = undo_options,
 };

@@ -2,6 +2,7 @@
 #include "proof/serverargs.h"
 
 #include "base/error.h"
+#include "engine/engine.h"
 
 #include <string.h>
 
@@ -20,22 +21,17 @@ static const char *const always[] = {
     "--loose-skip-slave-start",
     "--loose-skip-replica-start",
     "--event-scheduler=DISABLED",
+    "--loose-log-error-verbosity=3",
     "--loose-performance-schema=0",
     "--key-buffer-size=8M",
     "--loose-aria-pagecache-buffer-size=8M",
     "--loose-innodb-buffer-pool-load-at-startup=0",
     "--loose-innodb-buffer-pool-dump-at-shutdown=0",
     "--loose-innodb-flush-log-at-trx-commit=0",
+    NULL,
 };
 
-/* Pages are purged by nobody, so that fewer files change. */
-static const char *const undoing[] = {
-    "--innodb-force-recovery=2",
-    "--loose-innodb-log-file-size=8M",
-    "--loose-innodb-redo-log-capacity=8M",
-};
-
-static const char *const reading[] = {"--innodb-read-only=1"};
+static const char *const reading[] = {"--innodb-read-only=1", NULL};
 
 /* Start parameters that a backup remembers, and the option that sets each. */
 static const struct {
@@ -110,10 +106,11 @@ static void add(GPtrArray *argv, const char *format, ...)
     va_end(args);
 }
 
-static void add_all(GPtrArray *argv, const char *const *words, size_t n)
+/* Until NULL. */
+static void add_list(GPtrArray *argv, const char *const *words)
 {
-    for (size_t i = 0; i < n; i++)
-        add(argv, "%s", words[i]);
+    for (; words != NULL && *words != NULL; words++)
+        add(argv, "%s", *words);
 }
 
 /* "ibdata1:12M;ibdata2:10M:autoextend": in a backup each file lies at the top, wherever it was. */
@@ -156,14 +153,13 @@ GPtrArray *serverargs_make(const ServerArgs *args, ServerStart start)
     add(argv, "--tmpdir=%s/tmp", args->run);
     add(argv, "--secure-file-priv=%s/files", args->run);
     add(argv, "--innodb-buffer-pool-size=%" G_GUINT64_FORMAT, args->memory);
-    add_all(argv, always, G_N_ELEMENTS(always));
+    add_list(argv, always);
     if (start == START_UNDOING)
-        add_all(argv, undoing, G_N_ELEMENTS(undoing));
+        add_list(argv, engine_undo_options(args->backup->engine));
     else
-        add_all(argv, reading, G_N_ELEMENTS(reading));
+        add_list(argv, reading);
     add_params(argv, args->backup);
-    for (char *const *option = args->options; option != NULL && *option != NULL; option++)
-        add(argv, "%s", *option);
+    add_list(argv, (const char *const *)args->options);
     g_ptr_array_add(argv, NULL);
     return argv;
 }

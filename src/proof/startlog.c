@@ -34,6 +34,8 @@ static const struct {
 static const char *const crashes[] = {"got signal ", "ssertion failure", "ssertion `",
                                       "intentionally generate a memory trap"};
 
+static const char in_doubt[] = " transactions in prepared state after recovery";
+
 void startlog_init(StartLog *log)
 {
     *log = (StartLog){.fault = STATUS_VERIFY};
@@ -71,6 +73,15 @@ static void keep_error(StartLog *log, const char *text)
     }
 }
 
+/* Of "[InnoDB] 12 transactions in ...", with `at` behind the number. */
+static guint number_before(const char *line, const char *at)
+{
+    const char *from = at;
+    while (from > line && g_ascii_isdigit(from[-1]))
+        from--;
+    return (guint)g_ascii_strtoull(from, NULL, 10);
+}
+
 void startlog_line(StartLog *log, const char *line)
 {
     if (strstr(line, "ready for connections") != NULL && strstr(line, "X Plugin") == NULL)
@@ -79,8 +90,8 @@ void startlog_line(StartLog *log, const char *line)
         log->rolls_back = TRUE;
     else if (strstr(line, "Rollback of non-prepared transactions completed") != NULL)
         log->rolled_back = TRUE;
-    else if (strstr(line, "in the XA prepared state") != NULL)
-        log->prepared++;
+    else if (strstr(line, in_doubt) != NULL)
+        log->prepared = number_before(line, strstr(line, in_doubt));
     const char *text = error_in(line);
     if (text != NULL)
         keep_error(log, text);

@@ -31,7 +31,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StartLog, startlog_clear)
 
 void startlog_line(StartLog *log, const char *line);
 
-/* Up, and nothing that was open at the capture is left to undo. */
+/* Up, and nothing that was open at the capture is left to undo.  (A read-only start tells of what
+ * XA prepared, and undoes nothing: for it `ready` is enough.) */
 gboolean startlog_settled(const StartLog *log);
 
 /* The errors kept, each after a line break and indented; "" when there is none.  Free it. */

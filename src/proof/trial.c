@@ -209,11 +209,11 @@ static gboolean still_starting(Trial *trial, int64_t limit_at, GError **error)
     return TRUE;
 }
 
-static gboolean await_settled(Trial *trial, GError **error)
+static gboolean await_start(Trial *trial, ServerStart start, GError **error)
 {
     int64_t limit_s = trial->spec.start_limit_s;
     int64_t limit_at = limit_s > 0 ? g_get_monotonic_time() + limit_s * G_USEC_PER_SEC : 0;
-    while (!startlog_settled(&trial->log)) {
+    while (start == START_UNDOING ? !startlog_settled(&trial->log) : !trial->log.ready) {
         ProcEnd end;
         (void)proc_ended(trial->proc, TICK_US, &end);
         if (!still_starting(trial, limit_at, error))
@@ -241,7 +241,7 @@ static gboolean stop_cleanly(Trial *trial, GError **error)
 
 static gboolean undo(Trial *trial, GError **error)
 {
-    if (!launch(trial, START_UNDOING, error) || !await_settled(trial, error))
+    if (!launch(trial, START_UNDOING, error) || !await_start(trial, START_UNDOING, error))
         return FALSE;
     crash_point("trial.undone");
     return stop_cleanly(trial, error);
@@ -270,7 +270,7 @@ static gboolean let_in(Trial *trial, GError **error)
 static gboolean read_only(Trial *trial, GError **error)
 {
     guint prepared = trial->log.prepared;
-    if (!launch(trial, START_READING, error) || !await_settled(trial, error) ||
+    if (!launch(trial, START_READING, error) || !await_start(trial, START_READING, error) ||
         !let_in(trial, error))
         return FALSE;
     trial->log.prepared = MAX(trial->log.prepared, prepared);
@@ -436,9 +436,10 @@ static gboolean set_up(Trial *trial, GError **error)
     trial->start_us = g_get_monotonic_time() - started;
     crash_point("trial.up");
     if (trial->log.prepared > 0)
-        log_notice("%u transactions that XA prepared are in %s as they were at the capture: what "
-                   "they changed shows, for only their coordinator may decide on them",
-                   trial->log.prepared, trial->spec.backup->id);
+        log_notice(
+            "transactions that XA prepared (%u) stay in %s: what they changed shows, for only "
+            "their coordinator may decide on them",
+            trial->log.prepared, trial->spec.backup->id);
     return TRUE;
 }
 

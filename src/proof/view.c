@@ -300,9 +300,10 @@ static gboolean choose_cage(View *view, GError **error)
     set_cage(view, FALSE);
     if (view->stage != NULL)
         return fail(error, STATUS_UNFIT,
-                    "uid %u cannot get to %s past %s, and %s" HINT(
-                        "set proof_dir to a directory that everybody may pass (chmod o+x)"),
-                    view->cage.uid, view->spec.work, view->stage, why->message);
+                    "a server with the uid %u cannot get past %s" HINT(
+                        "let root have mount and network namespaces (a container needs "
+                        "CAP_SYS_ADMIN), or run lsnchain as an ordinary user"),
+                    view->cage.uid, view->stage);
     return proc_try_cage(&view->cage, error);
 }
 
