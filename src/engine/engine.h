@@ -71,6 +71,9 @@ gboolean engine_keeps_files_open(const Engine *engine, char *const *options);
 /* The dialect of its stream: is 'S' a chunk with holes (Percona), or a way back (MariaDB)? */
 gboolean engine_stream_has_holes(const Engine *engine);
 
+/* Is a base that waits for further links in another state than one that does not? */
+gboolean engine_has_last_step(const Engine *engine);
+
 /* By the name in a backup's facts: "mysqld" or "mariadbd". */
 const char *engine_server_program(const char *engine);
 

@@ -316,6 +316,12 @@ gboolean engine_stream_has_holes(const Engine *engine)
     return engine->family->stream_has_holes;
 }
 
+gboolean engine_has_last_step(const Engine *engine)
+{
+    const EngineFamily *family = engine->family;
+    return g_strcmp0(family->prepared_type, family->prepared_last_type) != 0;
+}
+
 const char *engine_server_program(const char *engine)
 {
     const EngineFamily *family = family_of(engine);

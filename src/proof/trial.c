@@ -389,7 +389,7 @@ static Status finish_fault(const EngineRun *run, const GError *verdict)
 static gboolean finish(const Trial *trial, GError **error)
 {
     const TrialSpec *spec = &trial->spec;
-    if (spec->finish == NULL)
+    if (spec->finish == NULL || !engine_has_last_step(spec->finish))
         return TRUE;
     const EnginePrepare prepare = {
         .engine = spec->finish,

@@ -35,8 +35,8 @@ typedef struct {
     const char *base;          /* prepared and frozen, absolute; stays byte for byte as it is */
     const char *work;          /* absolute, ours alone, empty: for view, socket and logs */
     const Backup *backup;      /* where the base stands: its start parameters are needed */
-    const Engine *finish;      /* takes the last step of a prepare on the view, for a base that
-                                  waits for further links; NULL: the base is ready for a server */
+    const Engine *finish;      /* of a base that waits for further links: takes the last step, if
+                                  it has one, on the view; NULL: the base is ready for a server */
     char **finish_options;     /* further options of that engine; may be NULL */
     const char *server_binary; /* "auto", or a path */
     char *const *options;      /* from trial_check_options(); may be NULL */
