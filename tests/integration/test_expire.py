@@ -458,6 +458,17 @@ def test_remove_ends_a_quarantine(weeks):
     expect_sound(weeks, weeks.ids[:4] + weeks.ids[6:])
 
 
+def test_what_is_gone_from_the_tree_can_be_removed_with_all_that_is_known_of_it(weeks):
+    lsnsite.remove_published(weeks.directory(weeks.ids[1]))
+    weeks.ended(WARNINGS, "expire", env=TODAY)
+    assert weeks.states()[weeks.ids[1]] == "missing"
+    weeks.good("remove", weeks.ids[1], env=TODAY)
+    marks = weeks.repository / weeks.INSTANCE / "marks"
+    assert not [path for path in marks.iterdir() if path.stem in weeks.ids[1:3]]
+    mend_incident(weeks, TODAY)
+    expect_sound(weeks, weeks.ids[:1] + weeks.ids[3:])
+
+
 def test_the_last_backup_can_be_removed_and_the_next_is_a_full(week):
     week.good("remove", week.ids[0], "--force")
     assert week.links() == [] and ids(week) == [] and week.leftovers() == []
