@@ -346,6 +346,14 @@ def test_what_is_pinned_while_expire_waits_for_the_catalog_stays(weeks):
     expect_sound(weeks, weeks.ids)
 
 
+def test_nothing_goes_when_a_verify_finds_damage_while_expire_waits_for_the_catalog(weeks):
+    with halted_before_its_change(weeks, "expire") as running:
+        spoil(weeks, 4)
+    assert running.returncode == 0 and "a rule keeps it meanwhile" in running.said, running.said
+    assert ids(weeks) == weeks.ids
+    assert told(weeks, status=WARNINGS)["withheld"]["rule"] == "failed-run"
+
+
 def test_what_became_the_newest_data_while_remove_waits_for_the_catalog_stays(weeks):
     with halted_before_its_change(weeks, "remove", weeks.ids[2]) as running:
         for number in (3, 6):
