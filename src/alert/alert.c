@@ -78,7 +78,7 @@ static void lane_open(Lane *lane, const AlertChannel *channel)
 static gboolean lane_send(Lane *lane, const Event *event)
 {
     g_autofree char *answer = NULL;
-    Verdict verdict = VERDICT_DOWN;
+    Delivery verdict = DELIVERY_DOWN;
     if (!lane->closed && lane->budget.left_us == 0) {
         lane->closed = TRUE;
         if (lane->cause == NULL)
@@ -86,9 +86,9 @@ static gboolean lane_send(Lane *lane, const Event *event)
     }
     if (!lane->closed)
         verdict = deliver(lane->channel, event, &lane->budget, &answer);
-    if (verdict == VERDICT_DELIVERED)
+    if (verdict == DELIVERY_DELIVERED)
         return TRUE;
-    lane->closed = lane->closed || verdict != VERDICT_REFUSED;
+    lane->closed = lane->closed || verdict != DELIVERY_REFUSED;
     if (lane->cause == NULL)
         lane->cause = g_steal_pointer(&answer);
     lane->waiting++;
@@ -192,7 +192,7 @@ static gboolean send_test(const AlertChannel *channel, const Event *event, Alert
     gboolean delivered = FALSE;
     DeliverBudget budget = deliver_budget();
     if (check(channel, &wrong))
-        delivered = deliver(channel, event, &budget, &answer) == VERDICT_DELIVERED;
+        delivered = deliver(channel, event, &budget, &answer) == DELIVERY_DELIVERED;
     else
         answer = error_sentence(wrong);
     result(channel, delivered, answer, data);

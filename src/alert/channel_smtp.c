@@ -204,21 +204,21 @@ static void prepare(Post *post, const AlertChannel *channel, const Event *event)
         post->trouble = curl_easy_setopt(post->curl, CURLOPT_MIMEPOST, post->mime);
 }
 
-static Verdict judge(const PostAnswer *answer, char **text)
+static Delivery judge(const PostAnswer *answer, char **text)
 {
     if (answer->code == CURLE_OK) {
         *text = g_strdup_printf("SMTP code %ld", answer->status);
-        return VERDICT_DELIVERED;
+        return DELIVERY_DELIVERED;
     }
     g_autofree char *reason = NULL;
-    Verdict verdict = channel_judge_transport(answer->code, &reason);
+    Delivery verdict = channel_judge_transport(answer->code, &reason);
     if (answer->status < 400) {
         *text = g_steal_pointer(&reason);
         return verdict;
     }
     *text = g_strdup_printf("SMTP code %ld (%s)", answer->status, reason);
-    if (verdict == VERDICT_AGAIN && answer->status >= 500)
-        return VERDICT_REFUSED;
+    if (verdict == DELIVERY_AGAIN && answer->status >= 500)
+        return DELIVERY_REFUSED;
     return verdict;
 }
 

@@ -98,7 +98,7 @@ static void prepare(Post *post, const AlertChannel *channel, const Event *event)
     add_signatures(post, channel->secret, event->id, timestamp);
 }
 
-static Verdict judge(const PostAnswer *answer, char **text)
+static Delivery judge(const PostAnswer *answer, char **text)
 {
     if (answer->code != CURLE_OK)
         return channel_judge_transport(answer->code, text);
@@ -108,12 +108,12 @@ static Verdict judge(const PostAnswer *answer, char **text)
                                                            : "";
     *text = g_strdup_printf("HTTP status %ld%s", status, meaning);
     if (status >= 200 && status <= 299)
-        return VERDICT_DELIVERED;
+        return DELIVERY_DELIVERED;
     if (status == 408 || status == 429 || status >= 500)
-        return VERDICT_AGAIN;
+        return DELIVERY_AGAIN;
     if (status < 400 || status == 401 || status == 403 || status == 404 || status == 410)
-        return VERDICT_DOWN;
-    return VERDICT_REFUSED;
+        return DELIVERY_DOWN;
+    return DELIVERY_REFUSED;
 }
 
 const ChannelType channel_webhook = {"webhook", "http,https", check, prepare, judge};

@@ -22,13 +22,13 @@ static const CURLcode passing[] = {
     CURLE_HTTP2_STREAM,         CURLE_ABORTED_BY_CALLBACK,
 };
 
-Verdict channel_judge_transport(CURLcode code, char **text)
+Delivery channel_judge_transport(CURLcode code, char **text)
 {
     /* never libcurl's longer message: it may repeat parts of the url */
     *text = g_strdup(curl_easy_strerror(code));
     for (size_t i = 0; i < G_N_ELEMENTS(passing); i++) {
         if (passing[i] == code)
-            return VERDICT_AGAIN;
+            return DELIVERY_AGAIN;
     }
-    return VERDICT_DOWN;
+    return DELIVERY_DOWN;
 }

@@ -27,11 +27,11 @@ typedef struct {
 } AlertChannel;
 
 typedef enum {
-    VERDICT_DELIVERED,
-    VERDICT_AGAIN,   /* worth another try, now or in the next run */
-    VERDICT_REFUSED, /* this message; others may pass */
-    VERDICT_DOWN,    /* nothing will pass before somebody does something */
-} Verdict;
+    DELIVERY_DELIVERED,
+    DELIVERY_AGAIN,   /* worth another try, now or in the next run */
+    DELIVERY_REFUSED, /* this message; others may pass */
+    DELIVERY_DOWN,    /* nothing will pass before somebody does something */
+} Delivery;
 
 typedef struct {
     const char *word; /* the value of `type` */
@@ -39,14 +39,14 @@ typedef struct {
     gboolean (*check)(const AlertChannel *channel, GError **error);
     void (*prepare)(Post *post, const AlertChannel *channel, const Event *event);
     /* `text` becomes a new string that says what was answered, without secrets. */
-    Verdict (*judge)(const PostAnswer *answer, char **text);
+    Delivery (*judge)(const PostAnswer *answer, char **text);
 } ChannelType;
 
 /* NULL: there is no such type. */
 const ChannelType *channel_type(const char *word);
 
 /* What an answer means that never got as far as a status. */
-Verdict channel_judge_transport(CURLcode code, char **text);
+Delivery channel_judge_transport(CURLcode code, char **text);
 
 extern const ChannelType channel_smtp;
 extern const ChannelType channel_webhook;

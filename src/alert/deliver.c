@@ -23,8 +23,8 @@ DeliverBudget deliver_budget(void)
     };
 }
 
-static Verdict try_once(const AlertChannel *channel, const Event *event,
-                        const DeliverBudget *budget, PostAnswer *answer, char **text)
+static Delivery try_once(const AlertChannel *channel, const Event *event,
+                         const DeliverBudget *budget, PostAnswer *answer, char **text)
 {
     const ChannelType *type = channel_type(channel->type);
     int64_t timeout_s = channel->timeout_s > 0 ? channel->timeout_s : DELIVER_TIMEOUT_S;
@@ -56,19 +56,19 @@ static gboolean wait_ms(int64_t pause, const DeliverBudget *budget)
     return !budget->heed_signal || cancel_signal() == 0;
 }
 
-Verdict deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
-                char **answer)
+Delivery deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
+                 char **answer)
 {
     const int64_t start = g_get_monotonic_time();
     DeliverBudget now = *budget;
-    Verdict verdict = VERDICT_AGAIN;
+    Delivery verdict = DELIVERY_AGAIN;
     *answer = NULL;
 
     for (unsigned tried = 1; tried <= budget->tries; tried++) {
         PostAnswer last = {CURLE_OK, 0, 0};
         verdict = try_once(channel, event, &now, &last, answer);
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);
-        if (verdict != VERDICT_AGAIN || tried == budget->tries ||
+        if (verdict != DELIVERY_AGAIN || tried == budget->tries ||
             !wait_ms(pause_ms(tried, &last), &now))
             break;
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);

@@ -16,10 +16,10 @@ typedef struct {
 DeliverBudget deliver_budget(void);
 
 /*
- * Never VERDICT_AGAIN without having used up tries or time.  `answer` becomes a new string without
+ * Never DELIVERY_AGAIN without having used up tries or time.  `answer` becomes a new string without
  * secrets.  The channel has passed its check.
  */
-Verdict deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
-                char **answer);
+Delivery deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
+                 char **answer);
 
 #endif

@@ -164,10 +164,12 @@ static void child_set_stage(const Child *child)
     const ProcCage *cage = child->plan->cage;
     if (mount("tmpfs", cage->stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1m") < 0)
         child_fail(child, STEP_STAGE);
+    mode_t ours = umask(0); /* the uid must pass them, and our umask leaves nothing to others */
     for (const char *const *dir = cage->dirs; dir != NULL && *dir != NULL; dir++) {
         if (mkdir(*dir, 0711) < 0)
             child_fail(child, STEP_STAGE);
     }
+    (void)umask(ours);
 }
 
 static void child_mount(const Child *child, const MountPlan *plan)

@@ -5,50 +5,64 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "cli/verify_view.h"
+#include "flow/channels.h"
+#include "flow/history.h"
 #include "flow/verify.h"
+#include "model/chain.h"
+#include "report/drill_file.h"
 
 typedef struct {
     const char *wanted;
     gboolean all;
     gboolean level_given;
+    gboolean fresh;
+    gboolean sabotage;
     ProofLevel level;
-    int64_t max_time_s; /* 0: none */
-} VerifyRequest;
+    int64_t max_time_s;  /* 0: none */
+    DrillReport *report; /* NULL: none was asked for */
+} VerifyOptions;
 
-static ProofLevel level_for(const VerifyRequest *request, const Run *run)
+static VerifyRequest request_for(const VerifyOptions *options, const Run *run)
 {
-    if (request->level_given)
-        return request->level;
     ProofLevel configured = (ProofLevel)run->config->verify_after;
-    return configured == PROOF_NONE ? PROOF_PREPARE : MIN(configured, PROOF_HIGHEST);
+    ProofLevel level = configured == PROOF_NONE ? PROOF_PREPARE : configured;
+    return (VerifyRequest){
+        .level = options->level_given ? options->level : level,
+        .anew = options->fresh,
+        .max_time_s = options->max_time_s,
+    };
 }
 
-static void show(App *app, json_t *list, const Verdict *verdict, const GError *failure)
+static void add_to_report(DrillReport *report, const Run *run, const Verdict *verdict,
+                          const GError *failure)
 {
-    json_t *object = json_object();
-    json_object_set_new(object, "id", report_string(verdict->id));
-    json_object_set_new(object, "level", report_string(proof_level_word(verdict->asked)));
-    json_object_set_new(object, "reached", report_string(proof_level_word(verdict->reached)));
-    json_object_set_new(object, "passed", json_boolean(failure == NULL));
-    json_object_set_new(object, "failed",
-                        verdict->failed != NULL ? report_string(verdict->failed) : json_null());
-    json_object_set_new(object, "seconds", json_integer(verdict->seconds));
-    json_object_set_new(object, "bytes_read", json_integer((json_int_t)verdict->bytes_read));
-    json_object_set_new(object, "recorded", json_boolean(verdict->recorded));
-    json_object_set_new(object, "error", report_error_json(failure));
-    json_array_append_new(list, object);
-
-    g_autofree char *size = units_size(verdict->bytes_read);
-    g_autofree char *took = units_duration(verdict->seconds);
-    if (failure == NULL)
-        report_print(&app->report, "%s: proven at level %s (%s read, %s)\n", verdict->id,
-                     proof_level_word(verdict->reached), size, took);
-    else
-        report_print(&app->report, "%s: NOT proven at level %s\n", verdict->id,
-                     proof_level_word(verdict->asked));
+    const Backup *backup = catalog_find(run->catalog, verdict->id);
+    if (report == NULL || verdict->drill == NULL || backup == NULL)
+        return;
+    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, NULL);
+    g_autoptr(GPtrArray) history = history_read(run, NULL);
+    g_autoptr(Pace) pace = history_pace(run);
+    const Outlook outlook = outlook_of(pace, run->catalog->backups);
+    g_autofree char *remedy = failure != NULL ? error_hint(failure) : NULL;
+    const DrillProof proof = {
+        .instance = run->config->name,
+        .repository = run->repository->path,
+        .drill = verdict->drill,
+        .exam = verdict->exam,
+        .path = path,
+        .history = history,
+        .blamed = verdict->failed,
+        .remedy = remedy,
+        .recorded = verdict->recorded,
+        .forecast_s = outlook.latest.basis != FORECAST_UNKNOWN ? outlook.latest.seconds : -1,
+        .restore_within_s = run->config->restore_within,
+        .reread_every_s = run->config->reread_every,
+    };
+    drill_report_add(report, &proof);
 }
 
-static gboolean verify_id(App *app, Run *run, const char *id, const VerifyRequest *request,
+static gboolean verify_id(App *app, Run *run, const char *id, const VerifyOptions *options,
                           GError **error)
 {
     json_t *list = json_object_get(app->report.instance, "verified");
@@ -57,12 +71,30 @@ static gboolean verify_id(App *app, Run *run, const char *id, const VerifyReques
         return FALSE;
     g_auto(Verdict) verdict = {0};
     g_autoptr(GError) failure = NULL;
-    (void)flow_verify(run, backup, level_for(request, run), &verdict, &failure);
-    show(app, list, &verdict, failure);
+    const VerifyRequest request = request_for(options, run);
+    (void)flow_verify(run, backup, &request, &verdict, &failure);
+    view_verdict(&app->report, list, &verdict, failure);
+    add_to_report(options->report, run, &verdict, failure);
     if (failure == NULL)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
+}
+
+static gboolean sabotage_id(App *app, Run *run, const char *id, const VerifyOptions *options,
+                            GError **error)
+{
+    json_t *list = json_object_get(app->report.instance, "sabotage");
+    const Backup *backup = run_find(run, id, error);
+    if (backup == NULL)
+        return FALSE;
+    g_autofree char *found = g_strdup(backup->id);
+    const VerifyRequest request = request_for(options, run);
+    g_autoptr(GPtrArray) results = flow_sabotage(run, backup, &request, error);
+    if (results == NULL)
+        return FALSE;
+    view_sabotage(&app->report, list, found, results);
+    return flow_judge_sabotage(results, found, error);
 }
 
 static int longest_unread_first(gconstpointer a, gconstpointer b)
@@ -89,23 +121,28 @@ static GPtrArray *all_ids(const Run *run)
     return ids;
 }
 
-static gboolean verify_all(App *app, Run *run, const VerifyRequest *request, GError **error)
+static gboolean verify_all(App *app, Run *run, const VerifyOptions *options, GError **error)
 {
     g_autoptr(GPtrArray) ids = all_ids(run);
     g_autoptr(GError) first = NULL;
-    int64_t until = g_get_monotonic_time() + request->max_time_s * G_USEC_PER_SEC;
+    int64_t until = g_get_monotonic_time() + options->max_time_s * G_USEC_PER_SEC;
     guint done = 0;
     for (; done < ids->len && cancel_signal() == 0; done++) {
-        if (request->max_time_s > 0 && g_get_monotonic_time() >= until)
+        if (options->max_time_s > 0 && g_get_monotonic_time() >= until)
             break;
+        VerifyOptions rest = *options;
+        if (options->max_time_s > 0)
+            rest.max_time_s = MAX(1, (until - g_get_monotonic_time()) / G_USEC_PER_SEC);
         g_autoptr(GError) failure = NULL;
-        if (verify_id(app, run, ids->pdata[done], request, &failure))
+        if (verify_id(app, run, ids->pdata[done], &rest, &failure))
             continue;
         log_error("%s", failure->message);
         if (first == NULL)
             first = g_steal_pointer(&failure);
     }
     json_object_set_new(app->report.instance, "left", json_integer(ids->len - done));
+    if (options->report != NULL)
+        drill_report_add_left(options->report, run->config->name, ids->len - done);
     if (done < ids->len)
         report_print(&app->report, "time is up: %u of %u backups are left for another time\n",
                      ids->len - done, ids->len);
@@ -117,44 +154,119 @@ static gboolean verify_all(App *app, Run *run, const VerifyRequest *request, GEr
 
 static gboolean verify_one(App *app, Run *run, void *data, GError **error)
 {
-    const VerifyRequest *request = data;
+    const VerifyOptions *options = data;
+    if (options->sabotage) {
+        json_object_set_new(app->report.instance, "sabotage", json_array());
+        return sabotage_id(app, run, options->wanted, options, error);
+    }
     json_object_set_new(app->report.instance, "verified", json_array());
-    if (request->all)
-        return verify_all(app, run, request, error);
-    return verify_id(app, run, request->wanted, request, error);
+    if (options->all)
+        return verify_all(app, run, options, error);
+    return verify_id(app, run, options->wanted, options, error);
 }
 
-static gboolean take_options(VerifyRequest *request, const char *level, const char *max_time,
+/* ---- the alarm, after sabotage --------------------------------------------------------------- */
+
+typedef struct {
+    App *app;
+    json_t *list;
+} Answers;
+
+static void keep_answer(const AlertChannel *channel, gboolean delivered, const char *answer,
+                        void *data)
+{
+    const Answers *answers = data;
+    json_t *object = json_object();
+    json_object_set_new(object, "channel", report_string(channel->name));
+    json_object_set_new(object, "delivered", json_boolean(delivered));
+    json_object_set_new(object, "answer", report_string(answer));
+    json_array_append_new(answers->list, object);
+    report_print(&answers->app->report, "alarm by %s: %s (%s)\n", channel->name,
+                 delivered ? "delivered" : "NOT DELIVERED", answer);
+}
+
+/* What is noticed and told to nobody is not noticed. */
+static gboolean try_alarm(App *app, GError **error)
+{
+    g_autoptr(Channels) channels = channels_new(app->config);
+    const AlertSetup setup = channels_setup(channels);
+    if (setup.count == 0) {
+        log_warning("no channel for alerts is configured, so nobody would be told");
+        return TRUE;
+    }
+    Answers answers = {app, json_array()};
+    const char *instance = app->instance_name != NULL ? app->instance_name : "";
+    gboolean sent = alert_send_test(&setup, instance, keep_answer, &answers, error);
+    json_object_set_new(app->report.extra, "channels", answers.list);
+    return sent;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static gboolean take_options(VerifyOptions *options, const char *level, const char *max_time,
                              GError **error)
 {
     if (level != NULL) {
-        request->level_given = TRUE;
-        if (!proof_level_parse(level, &request->level) || request->level == PROOF_NONE)
+        options->level_given = TRUE;
+        if (!proof_level_parse(level, &options->level) || options->level == PROOF_NONE)
             return fail(error, STATUS_USAGE,
                         "--level=%s is none of files, prepare, server, queries", level);
     }
-    if (max_time != NULL && !units_parse_duration(max_time, &request->max_time_s))
+    if (max_time != NULL && !units_parse_duration(max_time, &options->max_time_s))
         return fail(error, STATUS_USAGE, "--max-time=%s is no duration, such as 30m", max_time);
     return TRUE;
+}
+
+static gboolean check_options(const VerifyOptions *options, const char *id, const char *report,
+                              GError **error)
+{
+    if (id != NULL && options->all)
+        return fail(error, STATUS_USAGE, "either %s or --all", id);
+    if (options->sabotage && (options->all || report != NULL))
+        return fail(error, STATUS_USAGE,
+                    "--sabotage goes with one backup, and with neither --all nor --report");
+    return TRUE;
+}
+
+static gboolean run_verify(App *app, VerifyOptions *options, const char *report_path,
+                           GError **error)
+{
+    gboolean one_id = !g_str_has_prefix(options->wanted, "latest");
+    if (report_path == NULL)
+        return app_each(app, !one_id, verify_one, options, error);
+    g_autoptr(DrillFile) file = drill_file_open(report_path, error);
+    if (file == NULL)
+        return FALSE;
+    g_autoptr(DrillReport) report = drill_report_new(g_get_host_name());
+    options->report = report;
+    gboolean proven = app_each(app, !one_id, verify_one, options, error);
+    g_autoptr(GError) unwritten = NULL;
+    if (drill_file_write(file, report, proven ? error : &unwritten))
+        return proven;
+    if (unwritten != NULL)
+        log_error("%s", unwritten->message);
+    return FALSE;
 }
 
 gboolean cmd_verify(App *app, char **args, GError **error)
 {
     g_autofree char *level = NULL;
     g_autofree char *max_time = NULL;
-    VerifyRequest request = {.wanted = "latest"};
+    g_autofree char *report = NULL;
+    VerifyOptions options = {.wanted = "latest"};
     const GOptionEntry entries[] = {
         {"level", 0, 0, G_OPTION_ARG_STRING, &level, NULL, NULL},
-        {"all", 0, 0, G_OPTION_ARG_NONE, &request.all, NULL, NULL},
+        {"all", 0, 0, G_OPTION_ARG_NONE, &options.all, NULL, NULL},
+        {"fresh", 0, 0, G_OPTION_ARG_NONE, &options.fresh, NULL, NULL},
         {"max-time", 0, 0, G_OPTION_ARG_STRING, &max_time, NULL, NULL},
+        {"report", 0, 0, G_OPTION_ARG_FILENAME, &report, NULL, NULL},
+        {"sabotage", 0, 0, G_OPTION_ARG_NONE, &options.sabotage, NULL, NULL},
         G_OPTION_ENTRY_NULL,
     };
-    if (!app_parse(args, entries, 0, 1, error) || !take_options(&request, level, max_time, error))
+    if (!app_parse(args, entries, 0, 1, error) || !take_options(&options, level, max_time, error) ||
+        !check_options(&options, args[1], report, error))
         return FALSE;
-    if (args[1] != NULL && request.all)
-        return fail(error, STATUS_USAGE, "either %s or --all", args[1]);
     if (args[1] != NULL)
-        request.wanted = args[1];
-    gboolean one_id = args[1] != NULL && !g_str_has_prefix(args[1], "latest");
-    return app_each(app, !one_id, verify_one, &request, error);
+        options.wanted = args[1];
+    return run_verify(app, &options, report, error) && (!options.sabotage || try_alarm(app, error));
 }

@@ -44,9 +44,13 @@ static const Command commands[] = {
     {"status", "", "newest backup, restorable until, proven until, what is wrong", READS | ANSWERS,
      cmd_status, ""},
     {"verify", "[ID|latest|--all]", "prove that a backup restores", READS | WRITES, cmd_verify,
-     "  --level=LEVEL       files or prepare (that of verify_after)\n"
+     "  --level=LEVEL       files, prepare, server or queries (that of verify_after)\n"
      "  --all               every backup, the longest unread first\n"
-     "  --max-time=D        begin no further backup after this time; what is left is reported\n"},
+     "  --fresh             from the full on, whatever the rolling base holds\n"
+     "  --max-time=D        begin no further backup and no further CHECK TABLE after this time; what\n"
+     "                      is left is reported\n"
+     "  --report=FILE       a page about this drill, and FILE's JSON beside it\n"
+     "  --sabotage          harm private copies, and see that each harm is noticed\n"},
     {"restore", "[ID|latest] --target-dir=DIR", "bring a backup back into a new directory", READS,
      cmd_restore,
      "  --target-dir=DIR    a directory that is absent or empty\n"

@@ -403,13 +403,15 @@ static gboolean dry_run(Work *work, BackupOutcome *outcome, GError **error)
 
 static gboolean prove(const Work *work, BackupOutcome *outcome, GError **error)
 {
-    ProofLevel level = (ProofLevel)MIN(work->run->config->verify_after, (int)PROOF_HIGHEST);
+    ProofLevel level = (ProofLevel)work->run->config->verify_after;
     const Backup *backup = catalog_find(work->run->catalog, outcome->backup->id);
     if (level == PROOF_NONE || backup == NULL)
         return TRUE;
+    const VerifyRequest request = {.level = level,
+                                   .max_time_s = work->run->config->verify_max_time};
     outcome->verified = TRUE;
     g_autoptr(GError) failure = NULL;
-    gboolean proven = flow_verify(work->run, backup, level, &outcome->verdict, &failure);
+    gboolean proven = flow_verify(work->run, backup, &request, &outcome->verdict, &failure);
     const Backup *again = catalog_find(work->run->catalog, outcome->verdict.id);
     if (again != NULL) {
         g_clear_pointer(&outcome->backup, backup_free);
@@ -451,7 +453,7 @@ static gboolean take(Work *work, BackupOutcome *outcome, GError **error)
 static gboolean is_worth_another(const BackupOutcome *outcome)
 {
     return outcome->backup != NULL && outcome->backup->type == BACKUP_FULL &&
-           outcome->verdict.failed != NULL &&
+           outcome->verdict.failed != NULL && outcome->verdict.failed_level <= PROOF_PREPARE &&
            g_str_equal(outcome->verdict.failed, outcome->backup->id);
 }
 

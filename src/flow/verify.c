@@ -2,144 +2,26 @@
 #include "flow/verify.h"
 
 #include "base/clock.h"
-#include "base/crash.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "catalog/tree.h"
 #include "flow/failed.h"
+#include "flow/history.h"
 #include "flow/progress.h"
+#include "flow/recording.h"
 #include "model/chain.h"
-#include "repo/contents.h"
-#include "repo/sums.h"
+#include "proof/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 void verdict_clear(Verdict *verdict)
 {
     g_clear_pointer(&verdict->id, g_free);
     g_clear_pointer(&verdict->failed, g_free);
-}
-
-/* What a proof found, on its way into the marks. */
-typedef struct {
-    const Run *run;
-    const GPtrArray *path;
-    const ProofResult *result;
-    const char *engine;       /* "mariadb-backup 10.11.19-MariaDB"; "" for files */
-    const char *reason;       /* of a failure */
-    const GPtrArray *damaged; /* names of the failed link's bad files; NULL: none */
-    int64_t at;
-} Finding;
-
-static void note_failure(Backup *backup, const Finding *finding)
-{
-    ProofLevel level = finding->result->failed_level;
-    backup->proof = MIN(backup->proof, level - 1);
-    backup->proof_failed = level;
-    backup->proof_failed_at = finding->at;
-    backup_set_text(&backup->proof_failed_reason, finding->reason);
-    if (backup->state == STATE_COMPLETE)
-        backup_quarantine(backup, "proof", finding->reason, finding->at);
-}
-
-static void note_success(Backup *backup, const Finding *finding, gboolean is_last)
-{
-    const ProofResult *result = finding->result;
-    if (result->reached >= backup->proof_failed) {
-        backup->proof_failed = PROOF_NONE;
-        backup->proof_failed_at = 0;
-        backup_set_text(&backup->proof_failed_reason, "");
-    }
-    /* what only a proof had condemned, a proof at `prepare` or above lifts */
-    if (result->reached >= PROOF_PREPARE && backup->state == STATE_QUARANTINED &&
-        g_str_equal(backup->rule, "proof")) {
-        backup->state = STATE_COMPLETE;
-        backup->quarantined_at = 0;
-        backup_set_text(&backup->rule, "");
-        backup_set_text(&backup->reason, "");
-    }
-    if (result->reached < backup->proof || (!is_last && result->reached == backup->proof))
-        return;
-    backup->proof = result->reached;
-    backup->proof_at = finding->at;
-    backup->proof_seconds = is_last ? (uint64_t)result->seconds : 0;
-    backup_set_text(&backup->proof_engine, finding->engine);
-}
-
-/*
- * Links of a path that was prepared to its end were each prepared on the way; how long that took is
- * known of the last one only.
- */
-static void note_link(Backup *backup, const Finding *finding, guint index)
-{
-    const ProofResult *result = finding->result;
-    if (index < result->links_read)
-        backup->files_at = finding->at;
-    if (result->failed != NULL && g_str_equal(result->failed->id, backup->id))
-        note_failure(backup, finding);
-    else if (result->failed == NULL)
-        note_success(backup, finding, index + 1 == finding->path->len);
-}
-
-/* One inode may stand in many generations: who holds a damaged one is damaged too. */
-static gboolean holds_damage(const Finding *finding, const Backup *backup, char **name)
-{
-    autofd int failed_fd =
-        shelf_open_backup(finding->run->shelf, finding->result->failed->id, NULL);
-    autofd int fd = shelf_open_backup(finding->run->shelf, backup->id, NULL);
-    for (guint i = 0; failed_fd >= 0 && fd >= 0 && i < finding->damaged->len; i++) {
-        struct stat bad;
-        struct stat own;
-        *name = finding->damaged->pdata[i];
-        if (fstatat(failed_fd, *name, &bad, AT_SYMLINK_NOFOLLOW) == 0 &&
-            fstatat(fd, *name, &own, AT_SYMLINK_NOFOLLOW) == 0 && bad.st_ino == own.st_ino)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean note_shared_damage(const Catalog *catalog, const Finding *finding, GError **error)
-{
-    for (guint i = 0; i < catalog->backups->len; i++) {
-        Backup *backup = catalog->backups->pdata[i];
-        char *name = NULL;
-        if (backup->state != STATE_COMPLETE || !holds_damage(finding, backup, &name))
-            continue;
-        if (!tree_read_marks(finding->run->shelf, backup, error))
-            return FALSE;
-        g_autofree char *reason = g_strdup_printf("shares the damaged file %s with %s", name,
-                                                  finding->result->failed->id);
-        backup_quarantine(backup, "proof", reason, finding->at);
-        backup->proof = PROOF_NONE;
-        backup->proof_failed = PROOF_FILES;
-        backup->proof_failed_at = finding->at;
-        backup_set_text(&backup->proof_failed_reason, reason);
-        if (!tree_write_marks(finding->run->shelf, backup, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean record(Catalog *catalog, void *data, GError **error)
-{
-    const Finding *finding = data;
-    for (guint i = 0; i < finding->path->len; i++) {
-        const Backup *link = finding->path->pdata[i];
-        Backup *backup = catalog_find(catalog, link->id);
-        if (backup == NULL) /* removed meanwhile: nothing to say of it */
-            continue;
-        /* the tree may be ahead of the catalog: a run was killed between the two */
-        if (!tree_read_marks(finding->run->shelf, backup, error))
-            return FALSE;
-        note_link(backup, finding, i);
-        if (!tree_write_marks(finding->run->shelf, backup, error))
-            return FALSE;
-        crash_point("verify.marked");
-    }
-    return finding->damaged == NULL || note_shared_damage(catalog, finding, error);
+    g_clear_pointer(&verdict->drill, drill_free);
+    g_clear_pointer(&verdict->exam, exam_free);
 }
 
 Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
@@ -203,55 +85,138 @@ static gboolean workshop_open(const Run *run, const char *id, Workshop *workshop
     return workshop->log_path != NULL;
 }
 
-/* The log of a prepare that failed is worth keeping; elsewhere than in a directory that goes. */
+/* What engine and server said at a failure is worth keeping; elsewhere than in a directory that
+ * goes. */
 static void settle_log(const Run *run, const Workshop *workshop, const ProofResult *result,
                        gboolean done)
 {
-    gboolean telling = !done && result->failed != NULL && result->failed_level == PROOF_PREPARE;
+    gboolean telling = !done && result->failed != NULL && result->failed_level >= PROOF_PREPARE;
     if (!telling) {
         if (unlink(workshop->log_path) < 0 && errno != ENOENT)
             log_warning("cannot remove %s: %s", workshop->log_path, g_strerror(errno));
     } else if (!workshop->ours) {
-        log_notice("what the engine said is in %s", workshop->log_path);
+        log_notice("what was said is in %s", workshop->log_path);
         failed_log_prune(run);
     }
 }
 
-static gboolean prove(const Run *run, const GPtrArray *path, ProofLevel level, const Engine *engine,
-                      ProofResult *result, GError **error)
+/* ---- the proof ------------------------------------------------------------------------------- */
+
+/* What was found out before the proof, and is only read from then on. */
+typedef struct {
+    Run *run;
+    const VerifyRequest *request;
+    const GPtrArray *path;
+    const Backup *wanted;
+    Engine *engine; /* NULL for files */
+    char **prepare_options;
+    char **server_options;
+    Rota *rota;
+    Workshop workshop;
+} Work;
+
+static void work_clear(Work *work)
 {
-    const InstanceConfig *config = run->config;
-    const Backup *last = path->pdata[path->len - 1];
-    g_auto(Workshop) workshop = {0};
-    if (!workshop_open(run, last->id, &workshop, error))
+    g_clear_pointer(&work->engine, engine_free);
+    g_clear_pointer(&work->prepare_options, g_strfreev);
+    g_clear_pointer(&work->server_options, g_strfreev);
+    g_clear_pointer(&work->rota, rota_free);
+    workshop_clear(&work->workshop);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
+
+static gboolean open_work(Work *work, GError **error)
+{
+    const InstanceConfig *config = work->run->config;
+    ProofLevel level = work->request->level;
+    if (!workshop_open(work->run, work->wanted->id, &work->workshop, error))
         return FALSE;
-    g_auto(GStrv) options = NULL;
-    if (engine != NULL) {
-        options = engine_check_options(engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
-        if (options == NULL)
-            return FALSE;
+    if (level < PROOF_PREPARE)
+        return TRUE;
+    work->engine = verify_find_engine(work->run, work->wanted, error);
+    if (work->engine == NULL)
+        return FALSE;
+    work->prepare_options =
+        engine_check_options(work->engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
+    if (work->prepare_options == NULL)
+        return FALSE;
+    if (level < PROOF_SERVER)
+        return TRUE;
+    work->server_options = trial_check_options(config->server_options, error);
+    if (work->server_options == NULL)
+        return FALSE;
+    if (work->run->records) {
+        g_autofree char *directory = run_state_path(work->run, "");
+        work->rota = rota_open(directory);
     }
-    g_autofree char *what = g_strdup_printf("verifying %s", last->id);
-    Progress progress = progress_start(what, verify_stored_bytes(path));
-    const ProofSpec spec = {
-        .shelf = run->shelf,
-        .path = path,
-        .level = level,
-        .engine = engine,
-        .directory = workshop.directory,
+    return TRUE;
+}
+
+/*
+ * The rolling base follows the newest link; other backups are proven on a copy of their own, and so
+ * is what a proof has condemned.  Where it holds the very link already, a proof of `prepare` would
+ * find out nothing on it.
+ */
+static ProofBase choose_base(const Work *work)
+{
+    const GPtrArray *backups = work->run->catalog->backups;
+    const Backup *wanted = work->wanted;
+    if (!work->run->config->rolling_base || !work->run->records ||
+        wanted != chain_newest_link(backups) || !chain_sound(backups, wanted, NULL))
+        return BASE_FRESH;
+    gboolean distrusted = wanted->proof_failed != PROOF_NONE;
+    gboolean repeated = work->request->level == PROOF_PREPARE && wanted->proof >= PROOF_PREPARE;
+    return work->request->anew || distrusted || repeated ? BASE_ANEW : BASE_ROLLING;
+}
+
+/* Before a link's reading is too old it is read again; the last quarter of the time is for that. */
+static int64_t reread_before(const Run *run)
+{
+    return clock_now() - run->config->reread_every / 4 * 3;
+}
+
+static ProofSpec proof_spec(const Work *work)
+{
+    const InstanceConfig *config = work->run->config;
+    int64_t budget_s = work->request->max_time_s;
+    return (ProofSpec){
+        .shelf = work->run->shelf,
+        .path = work->path,
+        .level = work->request->level,
+        .base = choose_base(work),
+        .reread_before = reread_before(work->run),
+        .engine = work->engine,
+        .directory = work->workshop.directory,
+        .command = work->run->command,
         .memory = config->prepare_memory,
         .workers = config->parallel,
-        .options = options,
+        .options = work->prepare_options,
         .stall_timeout_s = config->stall_timeout,
-        .log_path = workshop.log_path,
-        .tick = progress_tick,
-        .data = &progress,
+        .log_path = work->workshop.log_path,
+        .server_binary = config->server_binary,
+        .server_options = work->server_options,
+        .canary_schema = config->canary_schema,
+        .asserts = config->asserts,
+        .rota = work->rota,
+        .until_us = budget_s > 0 ? g_get_monotonic_time() + budget_s * G_USEC_PER_SEC : 0,
     };
+}
+
+static gboolean prove(const Work *work, ProofResult *result, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("verifying %s", work->wanted->id);
+    Progress progress = progress_start(what, verify_stored_bytes(work->path));
+    ProofSpec spec = proof_spec(work);
+    spec.tick = progress_tick;
+    spec.data = &progress;
     gboolean done = proof_run(&spec, result, error);
     progress_end();
-    settle_log(run, &workshop, result, done);
+    settle_log(work->run, &work->workshop, result, done);
     return done;
 }
+
+/* ---- telling --------------------------------------------------------------------------------- */
 
 static void tell_failure(const Run *run, const ProofResult *result, const Backup *wanted,
                          const char *reason)
@@ -259,8 +224,10 @@ static void tell_failure(const Run *run, const ProofResult *result, const Backup
     const char *link = result->failed->id;
     g_autofree char *failed = g_strdup_printf("the test restore of %s failed at level %s",
                                               wanted->id, proof_level_word(result->failed_level));
-    g_autofree char *broken = g_strdup_printf("the chain is broken at %s", link);
     run_raise(run, EVENT_PROOF_FAILED, link, "proof", failed, reason);
+    if (result->failed_level > PROOF_PREPARE)
+        return;
+    g_autofree char *broken = g_strdup_printf("the chain is broken at %s", link);
     run_raise(run, EVENT_CHAIN_BROKEN, link, "proof", broken, reason);
 }
 
@@ -292,91 +259,87 @@ static gboolean check_trusted(const Run *run, const char *id, GError **error)
                 id, why, run->config->name);
 }
 
+/* An engine or a server that says no to a stored link is a failed verification. */
+static gboolean fail_verdict(const Run *run, const Verdict *verdict, const GError *failure,
+                             GError **error)
+{
+    g_autofree char *hint = error_hint(failure);
+    if (verdict->failed == NULL || hint != NULL)
+        return fail(error, verdict->failed != NULL ? STATUS_VERIFY : error_status(failure), "%s",
+                    failure->message);
+    if (verdict->failed_level > PROOF_PREPARE)
+        return fail(error, STATUS_VERIFY,
+                    "%s" HINT("it can still be restored; look whether the server has the same "
+                              "fault. The next backup is a full"),
+                    failure->message);
+    return fail(error, STATUS_VERIFY,
+                "%s" HINT("do not rely on it; the backups before it still restore. Take a full: "
+                          "lsnchain -i %s backup --type=full"),
+                failure->message, run->config->name);
+}
+
+/* Before anything is recorded: that makes a new catalog, and the links of the result go. */
 static void fill_verdict(Verdict *verdict, const ProofResult *result)
 {
     verdict->reached = result->reached;
     verdict->bytes_read = result->bytes_read;
-    verdict->seconds = result->seconds;
+    verdict->seconds = result->drill->took_us / G_USEC_PER_SEC;
     if (result->failed != NULL) {
         verdict->failed = g_strdup(result->failed->id);
         verdict->failed_level = result->failed_level;
     }
 }
 
-/* Only what passed, or blames a link, is a finding; no space or no engine says nothing of it. */
-static gboolean record_finding(Run *run, const Finding *finding, Verdict *verdict, GError **error)
-{
-    const ProofResult *result = finding->result;
-    if (!run->records || (result->failed == NULL && result->reached == PROOF_NONE))
-        return TRUE;
-    Finding copy = *finding;
-    verdict->recorded = run_change(run, record, &copy, error);
-    return verdict->recorded;
-}
+/* ---- the whole ------------------------------------------------------------------------------- */
 
-/* Every bad file of the link that failed, not only the first one met. */
-static GPtrArray *find_damage(const Run *run, const ProofResult *result)
+/* None of these fails the proof: what was found out stands, and is told. */
+static void keep(const Work *work, const ProofResult *result, const char *reason, Verdict *verdict)
 {
-    if (result->failed == NULL || result->failed_level != PROOF_FILES)
-        return NULL;
-    const Backup *link = result->failed;
-    autofd int fd = shelf_open_backup(run->shelf, link->id, NULL);
-    g_autoptr(GPtrArray) sums = fd >= 0 ? sums_read(fd, link->id, link->sums, NULL) : NULL;
-    return sums != NULL ? contents_damaged(fd, sums) : NULL;
-}
-
-static gboolean prove_and_record(Run *run, const GPtrArray *path, const Engine *engine,
-                                 Verdict *verdict, GError **error)
-{
-    const Backup *wanted = path->pdata[path->len - 1];
-    ProofResult result = {0};
     g_autoptr(GError) failure = NULL;
-    gboolean proven = prove(run, path, verdict->asked, engine, &result, &failure);
-    fill_verdict(verdict, &result);
-
-    g_autofree char *reason = failure != NULL ? error_sentence(failure) : NULL;
-    g_autoptr(GPtrArray) damaged = find_damage(run, &result);
     g_autofree char *build =
-        engine != NULL ? g_strdup_printf("%s %s", engine->name, engine->version) : g_strdup("");
-    const Finding finding = {
-        .run = run,
-        .path = path,
-        .result = &result,
+        work->engine != NULL ? g_strdup_printf("%s %s", work->engine->name, work->engine->version)
+                             : g_strdup("");
+    const Recording recording = {
+        .run = work->run,
+        .path = work->path,
+        .result = result,
         .engine = build,
-        .reason = reason != NULL ? reason : "",
-        .damaged = damaged,
+        .reason = reason,
         .at = clock_now(),
     };
-    if (result.failed != NULL)
-        tell_failure(run, &result, wanted, finding.reason);
-    g_autoptr(GError) unrecorded = NULL;
-    if (!record_finding(run, &finding, verdict, &unrecorded))
-        log_warning("the result could not be recorded: %s", unrecorded->message);
-    if (proven) {
-        tell_success(run, verdict->id);
-        return check_trusted(run, verdict->id, error);
-    }
-    /* an engine that says no to a stored link is a failed verification */
-    Status status = verdict->failed != NULL ? STATUS_VERIFY : error_status(failure);
-    g_autofree char *hint = error_hint(failure);
-    if (verdict->failed == NULL || hint != NULL)
-        return fail(error, status, "%s", failure->message);
-    return fail(error, status,
-                "%s" HINT("do not rely on it; the backups before it still restore. Take a full: "
-                          "lsnchain -i %s backup --type=full"),
-                failure->message, run->config->name);
+    drill_set_text(&result->drill->engine, build);
+    drill_set_text(&result->drill->failure, reason);
+    result->drill->at = recording.at;
+    if (result->failed != NULL)
+        tell_failure(work->run, result, work->wanted, reason);
+    if (!recording_write(work->run, &recording, &verdict->recorded, &failure))
+        log_warning("the result could not be recorded: %s", failure->message);
+    g_clear_error(&failure);
+    if (work->run->records && !history_add(work->run, result->drill, &failure))
+        log_warning("the drill could not be added to the history: %s", failure->message);
 }
 
-gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *verdict,
+static gboolean prove_and_record(Work *work, Verdict *verdict, GError **error)
+{
+    g_auto(ProofResult) result = {0};
+    g_autoptr(GError) failure = NULL;
+    gboolean proven = prove(work, &result, &failure);
+    g_autofree char *reason = failure != NULL ? error_sentence(failure) : g_strdup("");
+    fill_verdict(verdict, &result);
+    keep(work, &result, reason, verdict);
+    verdict->drill = g_steal_pointer(&result.drill);
+    verdict->exam = g_steal_pointer(&result.exam);
+    if (!proven)
+        return fail_verdict(work->run, verdict, failure, error);
+    tell_success(work->run, verdict->id);
+    return check_trusted(work->run, verdict->id, error);
+}
+
+gboolean flow_verify(Run *run, const Backup *wanted, const VerifyRequest *request, Verdict *verdict,
                      GError **error)
 {
     verdict->id = g_strdup(wanted->id);
-    verdict->asked = level;
-    if (level > PROOF_HIGHEST)
-        return fail(error, STATUS_VERIFY,
-                    "level %s is not built yet, so it cannot be reached" HINT(
-                        "the highest level is: --level=%s"),
-                    proof_level_word(level), proof_level_word(PROOF_HIGHEST));
+    verdict->asked = request->level;
     g_autoptr(Lock) lock = NULL;
     if (!run_read_chain(run, &wanted, &lock, error))
         return FALSE;
@@ -387,11 +350,45 @@ gboolean flow_verify(Run *run, const Backup *wanted, ProofLevel level, Verdict *
                   "a link of the chain is gone", gap->message);
         return fail(error, STATUS_VERIFY, "%s", gap->message);
     }
-    g_autoptr(Engine) engine = NULL;
-    if (level >= PROOF_PREPARE) {
-        engine = verify_find_engine(run, wanted, error);
-        if (engine == NULL)
-            return FALSE;
+    g_auto(Work) work = {.run = run, .request = request, .path = path, .wanted = wanted};
+    return open_work(&work, error) && prove_and_record(&work, verdict, error);
+}
+
+/* ---- sabotage -------------------------------------------------------------------------------- */
+
+gboolean flow_judge_sabotage(const GPtrArray *results, const char *id, GError **error)
+{
+    for (guint i = 0; i < results->len; i++) {
+        const SabotageResult *result = results->pdata[i];
+        if (!result->tried)
+            log_warning("sabotage %s was not tried on %s: %s", result->name, id, result->told);
     }
-    return prove_and_record(run, path, engine, verdict, error);
+    for (guint i = 0; i < results->len; i++) {
+        const SabotageResult *result = results->pdata[i];
+        if (result->tried && !result->noticed)
+            return fail(error, STATUS_VERIFY,
+                        "the proof of %s did not notice that %s" HINT(
+                            "do not rely on proofs of this level; look at the engine's and the "
+                            "server's versions, and report it"),
+                        id, result->harm);
+    }
+    return TRUE;
+}
+
+GPtrArray *flow_sabotage(Run *run, const Backup *wanted, const VerifyRequest *request,
+                         GError **error)
+{
+    g_autoptr(Lock) lock = NULL;
+    if (!run_read_chain(run, &wanted, &lock, error))
+        return NULL;
+    g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, wanted, error);
+    if (path == NULL)
+        return NULL;
+    g_auto(Work) work = {.run = run, .request = request, .path = path, .wanted = wanted};
+    if (!open_work(&work, error))
+        return NULL;
+    const ProofSpec spec = proof_spec(&work);
+    GPtrArray *results = sabotage_run(&spec, error);
+    (void)unlink(work.workshop.log_path);
+    return results;
 }

@@ -9,8 +9,15 @@
 
 #include "flow/run.h"
 #include "proof/proof.h"
+#include "proof/sabotage.h"
 
 #include <glib.h>
+
+typedef struct {
+    ProofLevel level;
+    gboolean anew;      /* from the full on, whatever the rolling base holds */
+    int64_t max_time_s; /* no further table is checked after it; 0: no limit */
+} VerifyRequest;
 
 typedef struct {
     char *id;
@@ -21,19 +28,31 @@ typedef struct {
     uint64_t bytes_read;
     int64_t seconds;
     gboolean recorded; /* the marks have it */
+    Drill *drill;      /* NULL: it never began */
+    Exam *exam;        /* NULL: no server was asked */
 } Verdict;
 
 void verdict_clear(Verdict *verdict);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Verdict, verdict_clear)
 
 /*
- * STATUS_VERIFY when a stored byte or the engine says no, or when the level is not built; other
- * failures keep their status, and blame no backup.  A failed link is quarantined.  `verdict` comes
- * zeroed and is valid in any case.  When something was recorded, run->catalog is a new one:
- * `backup` must not be used any more.
+ * STATUS_VERIFY when a stored byte, the engine or the restored server says no; other failures keep
+ * their status, and blame no backup.  A link that failed `files` or `prepare` is quarantined.
+ * `verdict` comes zeroed and is valid in any case.  When something was recorded, run->catalog is a
+ * new one: `backup` must not be used any more.
  */
-gboolean flow_verify(Run *run, const Backup *backup, ProofLevel level, Verdict *verdict,
+gboolean flow_verify(Run *run, const Backup *backup, const VerifyRequest *request, Verdict *verdict,
                      GError **error);
+
+/*
+ * Harms private copies of the chain of `backup` and proves them (proof/sabotage.h): of
+ * SabotageResult, to be freed with g_ptr_array_unref().  Nothing is recorded.
+ */
+GPtrArray *flow_sabotage(Run *run, const Backup *backup, const VerifyRequest *request,
+                         GError **error);
+
+/* STATUS_VERIFY, naming the first harm that no proof noticed; one not tried is a warning. */
+gboolean flow_judge_sabotage(const GPtrArray *results, const char *id, GError **error);
 
 /* The engine that may prepare this backup; also for restore. */
 Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error);

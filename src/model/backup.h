@@ -19,9 +19,6 @@ typedef enum { BACKUP_FULL, BACKUP_INCREMENTAL } BackupType;
 typedef enum { STATE_COMPLETE, STATE_QUARANTINED, STATE_MISSING } BackupState;
 typedef enum { PROOF_NONE, PROOF_FILES, PROOF_PREPARE, PROOF_SERVER, PROOF_QUERIES } ProofLevel;
 
-/* The highest level that is built; a higher one that is asked for is not reached. */
-#define PROOF_HIGHEST PROOF_PREPARE
-
 /* A key that no table knows: a parameter of the server (`param_…`), or one of a newer version. */
 typedef struct {
     const char *key;

@@ -66,6 +66,11 @@ static gboolean fit_is_fault(const ExamTable *table)
            table->fit == TABLE_OTHER_ENGINE;
 }
 
+gboolean exam_table_at_fault(const ExamTable *table)
+{
+    return fit_is_fault(table) || table->check == CHECK_FAILED;
+}
+
 static char *fault_text(const ExamTable *table)
 {
     return g_strdup_printf("%s.%s: %s", table->schema, table->name, table->message);

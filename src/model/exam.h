@@ -67,6 +67,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Exam, exam_free)
 ExamTable *exam_add_table(Exam *exam, const char *schema, const char *name);
 ExamAssert *exam_add_assert(Exam *exam, const char *name, const char *sql);
 
+/* By its fit, or by its check. */
+gboolean exam_table_at_fault(const ExamTable *table);
+
 /* "shop.orders: ..." of the first table that is at fault (by fit, then by check), NULL: none. */
 char *exam_table_fault(const Exam *exam);
 

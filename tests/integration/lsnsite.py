@@ -118,8 +118,10 @@ def wait_until(holds, process=None, limit=60):
 
 
 def is_kept(path):
-    """The empty frame of a scratch directory stays: SCRATCH/INSTANCE/capture, proof, locks."""
-    return (path.is_dir() and path.name in ("shop", "capture", "proof")) or path.name == "lock"
+    """The frame of a scratch directory stays, SCRATCH/INSTANCE/capture, proof, locks, and in it the
+    rolling base."""
+    return ((path.is_dir() and path.name in ("shop", "capture", "proof", "rolling")) or
+            path.name in ("lock", "rolling.lock") or "rolling" in path.parts)
 
 
 def stored_bytes(*directories):

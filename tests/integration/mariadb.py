@@ -121,6 +121,23 @@ class Server:
         assert done.returncode == 0, f"{text}\n{done.stderr}"
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
 
+    @contextlib.contextmanager
+    def open_transaction(self, text):
+        """These statements are done, and not committed, as long as it lasts."""
+        client = subprocess.Popen(
+            [FLAVOUR.client, "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch",
+             "--skip-column-names", "--unbuffered"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            client.stdin.write(f"BEGIN; {text}; SELECT 'done';\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == "done\n"
+            yield
+        finally:
+            client.stdin.close()
+            client.stdout.close()
+            client.wait()
+
     def value(self, text):
         return self.sql(text)[0][0]
 

@@ -119,12 +119,6 @@ def test_every_link_can_be_proven_and_the_proof_is_recorded(week, level):
     assert week.leftovers() == []
 
 
-def test_a_level_that_is_not_built_is_not_reached(week):
-    ran = week.run("verify", "--level=queries")
-    assert ran.status == 20, ran.said
-    assert week.link(week.ids[2])["proof"] == "none"
-
-
 def test_a_verify_whose_time_is_up_says_what_is_left(week):
     slow = week.place / "slow-backup"
     slow.write_text(f"#!/bin/sh\nsleep 1\nexec {FLAVOUR.engine} \"$@\"\n")
