@@ -8,6 +8,8 @@
 #include "catalog/tree.h"
 #include "repo/trash.h"
 
+#include <fcntl.h>
+
 static void drop(Catalog *catalog, const char *id)
 {
     Backup *known = catalog_find(catalog, id);
@@ -69,7 +71,7 @@ static gboolean drop_all(Run *run, Trash *trash, GError **error)
 /* Before anything relies on it: a run that was killed flushed neither its moves nor its catalog. */
 static gboolean flush_all(const Shelf *shelf, GError **error)
 {
-    return trash_flush(shelf, error) && files_flush_dir(shelf->fd, ".", error);
+    return trash_flush(shelf, error) && files_flush_dir(AT_FDCWD, shelf->path, error);
 }
 
 gboolean removal_finish(Run *run, GError **error)

@@ -21,6 +21,7 @@ import matrix
 
 FILE_SYSTEMS = {"xfs": ["mkfs.xfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-F"]}
 SIZE = 512 << 20
+HELD_LIMIT = 60
 GO_DOWN, WITHOUT_FLUSH = 0x8004587D, 2
 ROWS = ("init", "first backup", "full", "incremental", "publishes on", "adopts", "verify files",
         "restore", "catalog rebuild", "expire")
@@ -60,9 +61,20 @@ class Disk:
         self.image.unlink()
 
     def up(self):
-        run_program("mount", self.device, self.mount)
-        self.is_mounted = True
-        self.mount.chmod(0o755)
+        """A server of somebody else's in a mount namespace of its own may hold what was unmounted here
+        for a while: then the same, dead file system is mounted again."""
+        deadline = time.monotonic() + HELD_LIMIT
+        while True:
+            run_program("mount", self.device, self.mount)
+            self.is_mounted = True
+            try:
+                self.mount.chmod(0o755)
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+            self.down()
+            time.sleep(0.2)
 
     def flush(self):
         run_program("sync", "--file-system", self.mount)
@@ -121,6 +133,7 @@ def try_case(bench, disk, case):
         fault = ""
     except BaseException:
         fault = traceback.format_exc()
+        disk.up_again()  # whatever went wrong, the next case finds it up
     bench.remove(site)
     return matrix.Outcome(case, ran and ran.status, call, fault, ran and ran.stderr)
 
