@@ -329,7 +329,7 @@ def try_case(bench, case):
         if case.at % RESTORED_EACH == 0:
             expect_rows(bench, site)
         fault = ""
-    except BaseException:
+    except Exception:
         fault = traceback.format_exc()
     bench.remove(site)
     return Outcome(case, ran and ran.status, call, fault, ran and ran.stderr)

@@ -131,7 +131,7 @@ def try_case(bench, disk, case):
         matrix.expect_target(bench, site, case.row, finished)
         matrix.expect_no_hand_is_needed(site, case.row)
         fault = ""
-    except BaseException:
+    except Exception:
         fault = traceback.format_exc()
         disk.up_again()  # whatever went wrong, the next case finds it up
     bench.remove(site)

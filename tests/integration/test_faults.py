@@ -5,8 +5,10 @@ import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -64,16 +66,50 @@ def test_the_next_run_flushes_what_a_killed_one_renamed_before_it_relies_on_it(b
         for call in matrix.calls_of(bench, row) if call.function == "rename"]))
 
 
-@pytest.mark.parametrize("kind", power.FILE_SYSTEMS)
-def test_nothing_is_missing_or_half_after_a_power_cut(bench, kind):
+def skip_without_disks(place):
     if os.geteuid() != 0:
         pytest.skip("only root may mount a disk")
     try:
-        with power.Disk(bench.place, f"{kind}") as disk:
+        with power.Disk(place, "xfs") as disk:
             disk.cut()
     except AssertionError as failure:
         pytest.skip(f"this host lets nobody mount: {failure}")
+
+
+@pytest.mark.parametrize("kind", power.FILE_SYSTEMS)
+def test_nothing_is_missing_or_half_after_a_power_cut(bench, kind):
+    skip_without_disks(bench.place)
     expect_no_fault(power.run(bench, kind, step=300))
+
+
+def test_the_matrix_is_stopped_by_a_signal_and_leaves_no_disk_and_no_server(bench, binary):
+    skip_without_disks(bench.place)
+    place = tempfile.mkdtemp(prefix="fs.", dir=bench.place)
+    os.chmod(place, 0o1777)  # servers of another uid make their files there
+    running = subprocess.Popen([FAULTS.parents[1] / "scripts/test-faults", "--power", "init"],
+                               env={**os.environ, "LSNCHAIN_BINARY": str(binary), "TMPDIR": place},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        lsnsite.wait_until(lambda: place in mounts(), running)
+    finally:
+        running.terminate()
+        status = running.wait(60)
+    assert status == 128 + signal.SIGTERM
+    assert place not in mounts() and os.listdir(place) == []
+    servers = [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+               if place in read_if_there(path)]
+    assert servers == []
+
+
+def mounts():
+    return pathlib.Path("/proc/mounts").read_text()
+
+
+def read_if_there(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def test_a_failed_proof_is_told_although_its_quarantine_cannot_be_written(bench):
