@@ -79,14 +79,15 @@ static gboolean target_fits(const DrillFile *file, const char *name, GError **er
     return TRUE;
 }
 
-/* Makes a file without a name, where the filesystem can; asks for permission where it cannot. */
+/* Tried, for permissions do not tell all: makes the draft that writing will make, and removes it.
+ */
 static gboolean can_write(const DrillFile *file, GError **error)
 {
-    autofd int fd = openat(file->dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd >= 0)
+    g_autofree char *draft = g_strdup_printf(".%s.new", file->name);
+    autofd int fd = openat(file->dir_fd, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) /* of a killed run, or of one that writes just now */
         return TRUE;
-    gboolean unknown = errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL;
-    if (unknown && faccessat(file->dir_fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+    if (fd >= 0 && unlinkat(file->dir_fd, draft, 0) == 0)
         return TRUE;
     return fail_storage(error,
                         "cannot write a report into %s: %s" HINT(

@@ -88,14 +88,21 @@ static void add_success(GString *out, const DrillProof *proof)
     html_markup(out, "</p>\n");
 }
 
+/* The level that was passed, that failed, or that was asked for in vain. */
+static ProofLevel decisive_level(const Drill *drill, DrillVerdict verdict)
+{
+    if (verdict == VERDICT_PASSED)
+        return drill->reached;
+    return verdict == VERDICT_FAILED ? MIN(drill->reached + 1, drill->asked) : drill->asked;
+}
+
 static void add_verdict(GString *out, const DrillProof *proof)
 {
     DrillVerdict verdict = drill_verdict(proof);
     g_string_append_printf(out, "<div class=\"%s\"><p class=\"headline\">",
                            verdict_classes[verdict]);
-    html_print(
-        out, "%s at level %s", verdict_words[verdict],
-        proof_level_word(verdict == VERDICT_PASSED ? proof->drill->reached : proof->drill->asked));
+    html_print(out, "%s at level %s", verdict_words[verdict],
+               proof_level_word(decisive_level(proof->drill, verdict)));
     html_markup(out, "</p>\n");
     if (verdict != VERDICT_PASSED)
         add_failure(out, proof, verdict);
@@ -257,13 +264,14 @@ static char *proof_text(const Backup *link)
     return g_strdup(proof_level_word(link->proof));
 }
 
-static char *state_text(const Backup *link)
+static const char *state_text(const Backup *link)
 {
-    if (link->state == STATE_COMPLETE)
-        return g_strdup("complete");
-    if (link->state == STATE_MISSING)
-        return g_strdup("✗ missing");
-    return g_strdup_printf("✗ quarantined: %s", link->reason);
+    static const char *const texts[] = {
+        [STATE_COMPLETE] = "complete",
+        [STATE_QUARANTINED] = "✗ quarantined",
+        [STATE_MISSING] = "✗ missing",
+    };
+    return texts[link->state];
 }
 
 static char *read_text(const Backup *link, int64_t read_since)
@@ -288,9 +296,13 @@ static void add_link(GString *out, const DrillProof *proof, const Backup *link)
     html_word_take(out, html_time(link->data_until));
     html_word_take(out, proof_text(link));
     html_word_take(out, read_text(link, drill_verdict_read_since(proof)));
-    g_autofree char *state = state_text(link);
-    html_element(out, "td", "message", state);
+    html_word(out, state_text(link));
     html_markup(out, "</tr>\n");
+    if (link->state == STATE_COMPLETE || *link->reason == '\0')
+        return;
+    html_markup(out, "<tr class=\"bad\"><td colspan=\"10\">");
+    html_print(out, "%s: %s", state_text(link), link->reason);
+    html_markup(out, "</td></tr>\n");
 }
 
 static void add_gap(GString *out, guint count)

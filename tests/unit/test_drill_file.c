@@ -105,10 +105,21 @@ Test(drill_file, refuses_to_replace_what_is_no_plain_file)
     }
 }
 
-/* Run as root, permissions stop nobody; what cannot be written by anybody is there all the same. */
+/* Run as root, permissions stop nobody; these cannot be written by anybody. */
 Test(drill_file, refuses_a_place_that_cannot_be_written)
 {
-    g_autoptr(GError) error = NULL;
-    cr_expect_null(drill_file_open("/proc/self/drill.html", &error));
-    sample_expect_error(error, STATUS_STORAGE, "cannot write a report into /proc/self");
+    static const char *const paths[] = {"/proc/drill.html", "/proc/self/drill.html"};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(GError) error = NULL;
+        cr_expect_null(drill_file_open(paths[i], &error));
+        sample_expect_error(error, STATUS_STORAGE, "cannot write a report into /proc");
+    }
+}
+
+Test(drill_file, leaves_nothing_where_it_tried_to_write)
+{
+    g_autoptr(DrillFile) file = open_below("drill.html", NULL);
+    cr_assert_not_null(file);
+    cr_expect(rmdir(root) == 0, "something was left");
+    cr_assert(mkdir(root, 0700) == 0);
 }

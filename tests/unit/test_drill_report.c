@@ -199,6 +199,21 @@ Test(drill_report, of_a_failure_says_what_where_and_what_to_do)
     page_expect_not(&page, "✓ Passed");
 }
 
+Test(drill_report, of_a_failure_names_the_level_that_failed_not_the_one_that_was_asked)
+{
+    g_auto(Sample) it = sample();
+    Backup *full = it.path->pdata[0];
+    full->state = STATE_QUARANTINED;
+    backup_set_text(&full->reason, "data/shop/orders.ibd.lz4 is damaged");
+    set(&it.drill->failure, "20261122T020000Z-full: data/shop/orders.ibd.lz4 is damaged");
+    it.drill->reached = PROOF_NONE;
+    it.proof.blamed = full->id;
+    it.proof.exam = NULL;
+    g_auto(Page) page = page_of(&it);
+    page_expect(&page, "✗ Failed at level files");
+    page_expect(&page, "✗ quarantined: data/shop/orders.ibd.lz4 is damaged");
+}
+
 Test(drill_report, never_calls_passed_what_was_not_reached_though_nobody_is_to_blame)
 {
     g_auto(Sample) it = sample();
