@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "catalog/catalog.h"
 
+#include "base/clock.h"
 #include "base/crash.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -419,41 +420,138 @@ static gboolean fail_unreadable(const Shelf *shelf, const char *id, const GError
                 sentence, shelf->path, id);
 }
 
-Catalog *catalog_from_tree(const Shelf *shelf, GError **error)
+static void damage_free(gpointer data)
 {
+    CatalogDamage *damage = data;
+    g_free(damage->id);
+    g_free(damage->sentence);
+    g_free(damage);
+}
+
+GPtrArray *catalog_damages_new(void)
+{
+    return g_ptr_array_new_with_free_func(damage_free);
+}
+
+/* What a catalog is made from, and what became of what could not be read. */
+typedef struct {
+    const Shelf *shelf;
+    const Catalog *sound; /* NULL: neither file is */
+    GPtrArray *damaged;
+} Rebuilding;
+
+static void note_damage(const Rebuilding *rebuilding, const char *id, const GError *failure,
+                        const char *outcome, gboolean lost)
+{
+    CatalogDamage *damage = g_new0(CatalogDamage, 1);
+    g_autofree char *sentence = error_sentence(failure);
+    damage->id = g_strdup(id);
+    damage->sentence = g_strdup_printf("%s: %s", sentence, outcome);
+    damage->lost = lost;
+    g_ptr_array_add(rebuilding->damaged, damage);
+}
+
+/* `known` is what the sound catalog says; NULL: nothing. */
+static Backup *mend_marks(const Rebuilding *rebuilding, Backup *facts, const Backup *known,
+                          const GError *failure)
+{
+    if (known != NULL) {
+        g_autoptr(Backup) copy = backup_copy(known);
+        backup_swap_marks(facts, copy);
+        note_damage(rebuilding, facts->id, failure, "written again from the catalog", FALSE);
+        return facts;
+    }
+    backup_quarantine(facts, "complete",
+                      "its marks were damaged and in no catalog: it may have been quarantined",
+                      clock_now());
+    facts->pinned = TRUE;
+    note_damage(
+        rebuilding, facts->id, failure,
+        "no catalog has them, so it is quarantined and pinned, for it may have been either: "
+        "take a full",
+        TRUE);
+    return facts;
+}
+
+/* NULL: it is left out. */
+static Backup *mend_facts(const Rebuilding *rebuilding, const char *id, const Backup *known,
+                          const GError *failure)
+{
+    if (known == NULL) {
+        note_damage(rebuilding, id, failure,
+                    "no catalog has its facts, so it is left out until the file is brought back "
+                    "from a copy",
+                    TRUE);
+        return NULL;
+    }
+    Backup *backup = backup_copy(known);
+    if (backup->state != STATE_QUARANTINED)
+        backup_quarantine(backup, "proof", "its backup.ini is damaged", clock_now());
+    note_damage(
+        rebuilding, id, failure,
+        "it is quarantined, with the facts that the old catalog has: bring the file back from a "
+        "copy and verify it, or remove it",
+        TRUE);
+    return backup;
+}
+
+/* `backup` is NULL when it is left out.  The tree first: its marks are written here. */
+static gboolean mend(const Rebuilding *rebuilding, const char *id, const GError *failure,
+                     Backup **backup, GError **error)
+{
+    const Shelf *shelf = rebuilding->shelf;
+    const Backup *known = rebuilding->sound != NULL ? catalog_find(rebuilding->sound, id) : NULL;
+    autofd int fd = shelf_open_backup(shelf, id, NULL);
+    Backup *facts = fd >= 0 ? tree_read_facts(fd, id, NULL) : NULL;
+    if (facts != NULL && tree_marks_damaged(shelf, id))
+        *backup = mend_marks(rebuilding, facts, known, failure);
+    else if (facts == NULL && tree_facts_damaged(shelf, id))
+        *backup = mend_facts(rebuilding, id, known, failure);
+    else {
+        g_clear_pointer(&facts, backup_free);
+        return fail_unreadable(shelf, id, failure, error);
+    }
+    return *backup == NULL || tree_write_marks(shelf, *backup, error);
+}
+
+static Catalog *make_from_tree(const Rebuilding *rebuilding, GError **error)
+{
+    const Shelf *shelf = rebuilding->shelf;
     g_autoptr(GPtrArray) ids = shelf_ids(shelf, "backups", error);
     g_autoptr(Catalog) catalog = ids != NULL ? catalog_new(shelf->instance) : NULL;
     for (guint i = 0; ids != NULL && i < ids->len; i++) {
         g_autoptr(GError) failure = NULL;
-        Backup *backup = tree_read(shelf, ids->pdata[i], &failure);
-        if (backup == NULL) {
-            (void)fail_unreadable(shelf, ids->pdata[i], failure, error);
+        g_autoptr(Backup) backup = tree_read(shelf, ids->pdata[i], &failure);
+        if (backup == NULL && !mend(rebuilding, ids->pdata[i], failure, &backup, error))
             return NULL;
-        }
-        g_ptr_array_add(catalog->backups, backup); /* ids come sorted */
+        if (backup != NULL)
+            g_ptr_array_add(catalog->backups, g_steal_pointer(&backup)); /* ids come sorted */
     }
     return g_steal_pointer(&catalog);
 }
 
 /* What the tree does not have: the generation, and what we do not know of the head. */
-static void take_head_over(const Shelf *shelf, Catalog *catalog)
+static void take_head_over(Catalog *catalog, Catalog *sound)
 {
-    g_autoptr(Catalog) sound = catalog_read(shelf, NULL, NULL);
-    if (sound == NULL)
-        return;
     catalog->generation = sound->generation;
     GPtrArray *extras = catalog->extras;
     catalog->extras = sound->extras;
     sound->extras = extras;
 }
 
-Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error)
+Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GPtrArray *damaged,
+                         GError **error)
 {
     g_autoptr(Lock) lock = take_lock(shelf, command, error);
-    g_autoptr(Catalog) catalog = lock != NULL ? catalog_from_tree(shelf, error) : NULL;
+    if (lock == NULL)
+        return NULL;
+    g_autoptr(Catalog) sound = catalog_read(shelf, NULL, NULL);
+    const Rebuilding rebuilding = {shelf, sound, damaged};
+    g_autoptr(Catalog) catalog = make_from_tree(&rebuilding, error);
     if (catalog == NULL)
         return NULL;
-    take_head_over(shelf, catalog);
+    if (sound != NULL)
+        take_head_over(catalog, sound);
     catalog->generation++;
     return write_both(shelf, catalog, error) ? g_steal_pointer(&catalog) : NULL;
 }

@@ -55,16 +55,25 @@ Catalog *catalog_change(const Shelf *shelf, const char *command, CatalogEditFn *
  */
 gboolean catalog_sweep(const Shelf *shelf, const char *command, GError **error);
 
-/*
- * Made from the tree alone: facts and marks of every backup in it.  STATUS_CATALOG when a backup's
- * facts or marks cannot be read: nothing is left out in silence.  The generation is 0.
- */
-Catalog *catalog_from_tree(const Shelf *shelf, GError **error);
+/* A backup whose facts or marks are damaged, and what was made of it. */
+typedef struct {
+    char *id;
+    char *sentence;
+    gboolean lost; /* it is quarantined or left out: nobody can rely on it */
+} CatalogDamage;
 
 /*
  * Under catalog.lock: both files anew from the tree, one generation above the highest sound one.
+ *
+ * One damaged backup must not keep the others out: `damaged` gets each of them (CatalogDamage).
+ * Marks are written again from the sound catalog; where there is none the backup is quarantined and
+ * pinned, for it may have been either.  Facts are taken from the sound catalog and the backup is
+ * quarantined; where there is none it is left out.  STATUS_CATALOG when facts or marks cannot be
+ * read for another reason, as those of a newer version.
  */
-Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GError **error);
+Catalog *catalog_rebuild(const Shelf *shelf, const char *command, GPtrArray *damaged,
+                         GError **error);
+GPtrArray *catalog_damages_new(void);
 
 /*
  * Compares both files with the tree, both ways: a sentence (char *) for each difference; empty:

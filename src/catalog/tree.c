@@ -203,6 +203,28 @@ Backup *tree_read(const Shelf *shelf, const char *id, GError **error)
     return g_steal_pointer(&backup);
 }
 
+static gboolean is_damaged(int dir_fd, const char *path, const char *section)
+{
+    g_autoptr(GString) text = files_read_text(dir_fd, path, RECORD_LIMIT, NULL);
+    return text != NULL && !checked_verify(text, section, path, NULL);
+}
+
+/* A backup without them is no better than one with damaged ones. */
+gboolean tree_facts_damaged(const Shelf *shelf, const char *id)
+{
+    autofd int fd = shelf_open_backup(shelf, id, NULL);
+    if (fd < 0)
+        return FALSE;
+    gboolean absent = faccessat(fd, FACTS_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+    return absent || is_damaged(fd, FACTS_NAME, "facts");
+}
+
+gboolean tree_marks_damaged(const Shelf *shelf, const char *id)
+{
+    g_autofree char *name = marks_name(id);
+    return is_damaged(shelf->fd, name, "marks");
+}
+
 guint tree_changed_line(const Shelf *shelf, const Backup *known)
 {
     autofd int fd = shelf_open_backup(shelf, known->id, NULL);

@@ -28,6 +28,13 @@ gboolean tree_read_marks(const Shelf *shelf, Backup *backup, GError **error);
 Backup *tree_read(const Shelf *shelf, const char *id, GError **error);
 
 /*
+ * Facts or marks that could not be read: is the file damaged, its checksum another one?  FALSE when
+ * it cannot be read now, or says with a right checksum what this program does not know.
+ */
+gboolean tree_facts_damaged(const Shelf *shelf, const char *id);
+gboolean tree_marks_damaged(const Shelf *shelf, const char *id);
+
+/*
  * When facts or marks cannot be read: the line of that file that is first not what is `known` of
  * the backup.  0: no line, or no file to be read.
  */

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "catalog/catalog.h"
 
 static gboolean check_one(App *app, Run *run, void *data, GError **error)
@@ -32,14 +33,26 @@ gboolean cmd_catalog_check(App *app, char **args, GError **error)
     return app_parse(args, NULL, 0, 0, error) && app_each(app, TRUE, check_one, NULL, error);
 }
 
+/* Each is a warning, so the exit status tells of it; people hear of what nobody can rely on. */
+static void tell_damage(const Run *run, const CatalogDamage *damage)
+{
+    log_warning("%s/%s", run->config->name, damage->sentence);
+    if (damage->lost)
+        run_raise(run, EVENT_CHAIN_BROKEN, damage->id, "", "a backup is damaged in the tree",
+                  damage->sentence);
+}
+
 static gboolean rebuild_one(App *app, Run *run, void *data, GError **error)
 {
     (void)data;
     if (!run_lock_only(run, error))
         return FALSE;
-    run->catalog = catalog_rebuild(run->shelf, app->command, error);
+    g_autoptr(GPtrArray) damaged = catalog_damages_new();
+    run->catalog = catalog_rebuild(run->shelf, app->command, damaged, error);
     if (run->catalog == NULL)
         return FALSE;
+    for (guint i = 0; i < damaged->len; i++)
+        tell_damage(run, damaged->pdata[i]);
     json_object_set_new(app->report.instance, "backups", json_integer(run->catalog->backups->len));
     json_object_set_new(app->report.instance, "generation",
                         json_integer((json_int_t)run->catalog->generation));

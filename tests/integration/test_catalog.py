@@ -8,7 +8,7 @@ import checker
 import lsnsite
 import pytest
 
-WARNINGS, CATALOG = 3, 19
+WARNINGS, CHAIN, CATALOG = 3, 18, 19
 FLIPS = 24
 
 
@@ -83,7 +83,6 @@ def test_a_hand_edit_of_facts_is_named_with_its_line(week):
     ran = week.ended(CATALOG, "catalog", "check", words=["hint: "])
     assert f"{week.ids[1]}/backup.ini:2: " in ran.stdout and f"line {line} " in ran.stdout, ran.said
     week.ended(20, "verify", week.ids[1], "--level=files", words=["backup.ini"])
-    week.ended(CATALOG, "catalog", "rebuild", words=["hint: ", week.ids[1], "out of the repository"])
 
 
 def test_check_names_every_fault_and_not_only_the_first(week):
@@ -140,7 +139,6 @@ def test_a_flipped_byte_anywhere_in_facts_is_noticed(week):
         lsnsite.flip_byte(path, at)
         ran = week.ended(CATALOG, "catalog", "check")
         assert f"{week.ids[0]}/backup.ini:" in ran.stdout, f"byte {at}: {ran.said}"
-        week.ended(CATALOG, "catalog", "rebuild", words=[f"{week.ids[0]}/backup.ini:"])
         lsnsite.flip_byte(path, at)
     expect_sound(week)
 
@@ -194,6 +192,62 @@ def test_a_mark_of_another_version_outlives_every_change(week):
     expect_sound(week)
 
 
+def without_catalog(site):
+    for name in ("catalog.ini", "catalog.ini.copy"):
+        (shelf(site) / name).unlink()
+
+
+def facts(site, number):
+    return site.directory(site.ids[number]) / "backup.ini"
+
+
+def test_one_damaged_backup_does_not_keep_the_others_out_of_a_new_catalog(week):
+    week.good("pin", week.ids[0])
+    lsnsite.flip_byte(facts(week, 1))
+    week.ended(WARNINGS, "catalog", "rebuild", words=[
+        f"{week.ids[1]}/backup.ini:", "quarantined", "from a copy and verify it"])
+    links = {link["id"]: link for link in week.links()}
+    assert [links[name]["state"] for name in week.ids] == ["complete", "quarantined", "complete"]
+    assert links[week.ids[0]]["pinned"] and links[week.ids[1]]["to_lsn"] > 0
+    assert [event["backup"] for event in week.alerts("chain_broken")] == [week.ids[1]]
+    week.good("verify", week.ids[0], "--level=prepare")
+    week.ended(CATALOG, "catalog", "check")
+    lsnsite.flip_byte(facts(week, 1))
+    week.good("verify", week.ids[1], "--level=prepare")
+    assert set(week.states().values()) == {"complete"}
+    expect_sound(week)
+
+
+def test_a_damaged_backup_that_no_catalog_knows_is_named_until_it_is_mended(week):
+    without_catalog(week)
+    lsnsite.flip_byte(facts(week, 2))
+    week.ended(WARNINGS, "catalog", "rebuild", words=[f"{week.ids[2]}/backup.ini:", "left out"])
+    assert list(week.states()) == week.ids[:2]
+    assert week.ids[2] in week.ended(CATALOG, "catalog", "check").stdout
+    week.ended(WARNINGS, "backup", words=[week.ids[2], "cannot be used"])
+    lsnsite.flip_byte(facts(week, 2))
+    week.good("backup", "--type=full")
+    assert week.states()[week.ids[2]] == "complete"
+    expect_sound(week)
+
+
+def test_damaged_marks_are_taken_from_the_catalog_or_thought_to_be_the_worst(week):
+    week.good("pin", week.ids[0])
+    before = week.links()
+    lsnsite.flip_byte(marks(week, 0))
+    week.ended(WARNINGS, "catalog", "rebuild", words=[f"marks/{week.ids[0]}.ini:", "from the catalog"])
+    assert week.links() == before and week.alerts() == []
+    expect_sound(week)
+    without_catalog(week)
+    lsnsite.flip_byte(marks(week, 1))
+    week.ended(WARNINGS, "catalog", "rebuild", words=[f"marks/{week.ids[1]}.ini:", "either"])
+    link = week.link(week.ids[1])
+    assert (link["state"], link["pinned"]) == ("quarantined", True)
+    week.ended(CHAIN, "verify", week.ids[1], "--level=prepare", words=["must not be trusted"])
+    week.good("catalog", "check")
+    week.ended(WARNINGS, "backup", words=["a full is taken"])
+
+
 def rewrite_facts(site, number, old, new):
     path = site.directory(site.ids[number]) / "backup.ini"
     when = path.stat().st_mtime
@@ -206,7 +260,7 @@ def rewrite_facts(site, number, old, new):
 
 def test_keys_of_another_version_that_are_called_as_ours_are_kept_where_they_stood(week):
     """A fact of tomorrow with the name of a mark of today, and the other way."""
-    facts = rewrite_facts(week, 2, "full_reason = \n", "full_reason = \npinned = to the wall\nnote = a\n")
+    path = rewrite_facts(week, 2, "full_reason = \n", "full_reason = \npinned = to the wall\nnote = a\n")
     lsnsite.rewrite_checked(marks(week, 2), "pinned = no\n", "pinned = no\ntype = LTO 7\nnote = b\n")
     week.good("catalog", "rebuild")
     for change in (["pin", week.ids[2]], ["verify", week.ids[2], "--level=files"], ["backup"],
@@ -217,7 +271,7 @@ def test_keys_of_another_version_that_are_called_as_ours_are_kept_where_they_sto
     assert (link["type"], link["pinned"]) == ("incremental", False)
     assert (link["facts.pinned"], link["marks.type"]) == ("to the wall", "LTO 7")
     assert (link["note"], link["marks.note"]) == ("a", "b")
-    assert "pinned = to the wall\nnote = a\n" in facts.read_text()
+    assert "pinned = to the wall\nnote = a\n" in path.read_text()
     expect_sound(week)
 
 
