@@ -88,7 +88,9 @@ def test_the_report_has_each_table_of_the_server_its_check_and_the_questions(wee
     week.configure(more=f"\n[assert {week.INSTANCE}]\nrows_are_there = {query}\n")
     week.good("verify", f"--report={report.page}", "--level=queries")
     page, data = report()
-    exam = data["instances"][0]["proofs"][0]["exam"]
+    proof = data["instances"][0]["proofs"][0]
+    exam = proof["exam"]
+    assert len(exam["tables"]) == proof["table_count"]
     tables = {(table["schema"], table["name"]): table for table in exam["tables"]}
     for number in range(1, 5):
         table = tables["sbtest", f"sbtest{number}"]
