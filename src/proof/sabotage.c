@@ -139,18 +139,25 @@ static size_t stem_length(const char *name)
     return 0;
 }
 
-/* In a schema of the user's own, and not a part of a table. */
+/* The file of an InnoDB table that has only this one. */
+static gboolean is_table(const char *name)
+{
+    return g_str_has_prefix(name, data_prefix) && strchr(name + strlen(data_prefix), '/') != NULL &&
+           strchr(name, '#') == NULL && stem_length(name) > 0;
+}
+
+/* In a schema of the user's own. */
 static gboolean is_users(const char *name)
 {
     static const char *const not_users[] = {"mysql/", "sys/", "performance_schema/"};
-    if (!g_str_has_prefix(name, data_prefix))
+    if (!is_table(name))
         return FALSE;
     const char *plain = name + strlen(data_prefix);
     for (size_t i = 0; i < G_N_ELEMENTS(not_users); i++) {
         if (g_str_has_prefix(plain, not_users[i]))
             return FALSE;
     }
-    return strchr(plain, '/') != NULL && strchr(plain, '#') == NULL;
+    return TRUE;
 }
 
 /* The first InnoDB table of the user's own that has a file in this link; NULL: none. */
@@ -158,7 +165,7 @@ static const SumLine *find_table(const GPtrArray *sums)
 {
     for (guint i = 0; i < sums->len; i++) {
         const SumLine *line = sums->pdata[i];
-        if (is_users(line->name) && stem_length(line->name) > 0)
+        if (is_users(line->name))
             return line;
     }
     return NULL;
@@ -301,9 +308,55 @@ static gboolean spoil_pages(int fd, uint64_t page, GError **error)
 }
 
 /* The stored file becomes the unsealed one, spoiled: a backup may hold either. */
-static gboolean spoil_table(Victim *victim, GError **error)
+static gboolean spoil_stored(int link_fd, uint64_t page, SumLine *line, GError **error)
 {
-    enum { MOST_PAGE = 65536, USUAL_PAGE = 16384 };
+    static const char draft[] = ".spoiled";
+    g_autofree char *stored = g_strdup(line->name);
+    autofd int fd = copy_create(link_fd, draft, error);
+    if (fd < 0 || !unseal_one(link_fd, stored, fd, error) || !spoil_pages(fd, page, error) ||
+        !files_remove_tree(link_fd, stored, error) ||
+        !digest_file(link_fd, draft, line->sum, NULL, error))
+        return FALSE;
+    if (g_str_has_suffix(line->name, sealed_suffix))
+        line->name[strlen(line->name) - strlen(sealed_suffix)] = '\0';
+    return renameat(link_fd, draft, link_fd, line->name) == 0 ||
+           fail_storage(error, "cannot rename a copied file: %s", g_strerror(errno));
+}
+
+typedef struct {
+    SumLine *line;
+    off_t size;
+} Target;
+
+static int largest_first(gconstpointer a, gconstpointer b)
+{
+    const Target *left = a;
+    const Target *right = b;
+    return left->size > right->size ? -1 : left->size < right->size;
+}
+
+static GArray *find_targets(int link_fd, const GPtrArray *sums)
+{
+    GArray *targets = g_array_new(FALSE, FALSE, sizeof(Target));
+    for (guint i = 0; i < sums->len; i++) {
+        struct stat status;
+        Target target = {.line = sums->pdata[i]};
+        if (!is_table(target.line->name) || fstatat(link_fd, target.line->name, &status, 0) < 0)
+            continue;
+        target.size = status.st_size;
+        g_array_append_val(targets, target);
+    }
+    g_array_sort(targets, largest_first);
+    return targets;
+}
+
+/*
+ * The largest tables, for what is in the redo log of a full is good again after its prepare: a
+ * small or new table may be there as a whole.
+ */
+static gboolean spoil_tables(Victim *victim, GError **error)
+{
+    enum { MOST_PAGE = 65536, USUAL_PAGE = 16384, ENOUGH = 64 << 20 };
     Backup *full = link_at(victim, 0);
     g_ptr_array_set_size(victim->path, 1); /* a later link may bring good pages again */
     autofd int link_fd = open_link(victim, full, error);
@@ -311,23 +364,16 @@ static gboolean spoil_table(Victim *victim, GError **error)
         link_fd >= 0 ? sums_read(link_fd, full->id, full->sums, error) : NULL;
     if (sums == NULL)
         return FALSE;
-    const SumLine *line = find_table(sums);
-    g_autofree char *stored = g_strdup(line->name);
-    g_autofree char *plain = g_strdup(stored);
-    if (g_str_has_suffix(plain, sealed_suffix))
-        plain[strlen(plain) - strlen(sealed_suffix)] = '\0';
     uint64_t page = g_ascii_strtoull(backup_param(full, "page_size"), NULL, 10);
-    autofd int fd = copy_create(link_fd, ".spoiled", error);
-    uint8_t sum[DIGEST_BYTES];
-    if (fd < 0 || !unseal_one(link_fd, stored, fd, error) ||
-        !spoil_pages(fd, page > 0 && page <= MOST_PAGE ? page : USUAL_PAGE, error) ||
-        !files_remove_tree(link_fd, stored, error) ||
-        !digest_file(link_fd, ".spoiled", sum, NULL, error))
-        return FALSE;
-    if (renameat(link_fd, ".spoiled", link_fd, plain) < 0)
-        return fail_storage(error, "cannot rename a copied file: %s", g_strerror(errno));
-    (void)g_ptr_array_remove(sums, (gpointer)(uintptr_t)line);
-    sums_add(sums, plain, sum);
+    page = page > 0 && page <= MOST_PAGE ? page : USUAL_PAGE;
+    g_autoptr(GArray) targets = find_targets(link_fd, sums);
+    off_t spoiled = 0;
+    for (guint i = 0; i < targets->len && spoiled < ENOUGH; i++) {
+        const Target *target = &g_array_index(targets, Target, i);
+        if (!spoil_stored(link_fd, page, target->line, error))
+            return FALSE;
+        spoiled += target->size;
+    }
     sums_sort(sums);
     return refit(link_fd, full, sums, error);
 }
@@ -361,8 +407,8 @@ static const Sabotage sabotages[] = {
     {"swapped-links", "two incrementals have changed places", 3, PROOF_FILES, .hurt = swap_links},
     {"lost-table", "a table is gone, and every sum is right", 1, PROOF_PREPARE, .in_last = TRUE,
      .hurt = lose_table},
-    {"spoiled-pages", "pages of a table are damaged, and every sum is right", 1, PROOF_QUERIES,
-     .in_full = TRUE, .hurt = spoil_table},
+    {"spoiled-pages", "pages of the largest tables are damaged, and every sum is right", 1, PROOF_QUERIES,
+     .in_full = TRUE, .hurt = spoil_tables},
 };
 /* clang-format on */
 
