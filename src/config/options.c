@@ -47,10 +47,10 @@ static const Option options[] = {
      .sentence = "passed on to the engine when it takes a backup; ours are refused"},
     {INSTANCE(prepare_options), .type = OPTION_ARGUMENTS, .fallback = "",
      .sentence = "passed on to the engine when it prepares a backup; ours are refused"},
-    {INSTANCE(server_options), .type = OPTION_ARGUMENTS, .fallback = "", .effect = OPTION_LATER,
+    {INSTANCE(server_options), .type = OPTION_ARGUMENTS, .fallback = "",
      .sentence = "passed on to the throwaway server of a test restore; ours are refused"},
     {INSTANCE(server_binary), .type = OPTION_PROGRAM, .fallback = "auto", .words = "auto",
-     .effect = OPTION_LATER,
+    
      .sentence = "the server that a test restore starts"},
     {INSTANCE(rsync), .type = OPTION_PROGRAM, .fallback = "rsync", .words = "rsync",
      .sentence = "the rsync that publishes"},
