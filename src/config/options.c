@@ -18,7 +18,7 @@ static const OptionSection sections[] = {
      "begins with a letter or a digit."},
     {"assert", SECTION_NAME_MUST, "shop",
      "Queries of your own for the test restore of this instance, under names of your own: each "
-     "must give one row with one value that is true."},
+     "holds when the first value of its first row is true. See assertions.md."},
     {"alert", SECTION_NAME_MUST, "mail",
      "One way to reach people or machines."},
     {"route", SECTION_NAME_MAY, NULL,

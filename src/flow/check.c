@@ -320,6 +320,25 @@ static gboolean probe_forecast(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+static gboolean probe_assertions(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    guint n = found->instance->asserts->len;
+    ProofLevel level = (ProofLevel)found->instance->verify_after;
+    if (n == 0) {
+        probe->text = g_strdup("none; [assert INSTANCE] is for queries of your own");
+        return TRUE;
+    }
+    if (level >= PROOF_QUERIES) {
+        probe->text = g_strdup_printf("%u, asked of each backup's test restore", n);
+        return TRUE;
+    }
+    probe->hint = g_strdup("set verify_after = queries, or run `lsnchain verify --level=queries` "
+                           "at times");
+    return warn(probe, g_strdup_printf("%u that no backup is asked: verify_after = %s", n,
+                                       proof_level_word(level)));
+}
+
 static guint count_withheld(const Found *found, const RetentionRules *rules)
 {
     const RetentionFacts facts = {.now = clock_now(),
@@ -394,6 +413,7 @@ static const struct {
     {"space", probe_space, NULL, TRUE},
     {"forecast", probe_forecast, NULL, FALSE},
     {"retention", probe_retention, NULL, FALSE},
+    {"assertions", probe_assertions, NULL, FALSE},
     {"alerts", probe_alerts, NULL, FALSE},
 };
 
