@@ -13,7 +13,7 @@ import lsnsite
 import zoo
 from conftest import cases_of
 
-FAILED, WARNINGS, VERIFY = 1, 3, 20
+FAILED, VERIFY = 1, 20
 PAGE = 16384
 
 
@@ -73,7 +73,7 @@ def test_a_page_that_prepare_takes_for_sound_is_found_by_check_table_and_named(o
     link = own_site.newest()
     assert link["proof"] == "prepare" and link["proven"], "neither backup nor prepare notice it"
     found = verified(own_site.ended(VERIFY, "verify", "--level=queries", "--output=json"))
-    assert found["reached"] == "server"
+    assert found["reached"] == "server", found
     assert [(fault["schema"], fault["name"]) for fault in found["faults"]] == [("warehouse", "parts")]
     assert "code" in found["faults"][0]["message"], "the index is named"
     assert own_site.link(link["id"])["proof_failed"] == "queries"
@@ -135,7 +135,8 @@ def lists_told(drill, request):
             return
         found = verified(week.ended(VERIFY, "verify", week.ids[0], "--level=server",
                                     "--output=json"))
-        assert found["reached"] == "prepare" and found["error"]["message"] == sentence
+        assert found["reached"] == "prepare", found
+        assert found["error"]["message"] == sentence
         assert week.states()[week.ids[0]] == "complete"
     return drill(compare, cases_of(request, "test_tables_are_compared_with_the_list_of_the_backup"))
 
@@ -147,8 +148,14 @@ def test_tables_are_compared_with_the_list_of_the_backup(lists_told, case):
 
 # ---- nothing of this is a fault -----------------------------------------------------------------
 
-def test_one_of_everything_that_a_server_can_hold_passes(own_site):
-    server = own_site.server
+PLUGINS = ("--plugin-load-add=ha_archive", "--plugin-load-add=ha_blackhole")
+
+
+@pytest.fixture
+def zoo_site(binary, place, new_server, receiver):
+    """One of everything that a server can hold, and a view of a table that is gone by a user who
+    is gone."""
+    server = new_server(*PLUGINS)
     server.sql(zoo.part(0))
     server.sql(zoo.named_tables(0))
     server.sql("CREATE TABLE zoo.short_lived (a INT); CREATE USER ghost@localhost;"
@@ -156,8 +163,15 @@ def test_one_of_everything_that_a_server_can_hold_passes(own_site):
                "CREATE DEFINER = ghost@localhost VIEW zoo.of_short_lived AS"
                " SELECT * FROM zoo.short_lived; DROP TABLE zoo.short_lived;"
                "DROP USER ghost@localhost")
-    own_site.good("backup")
-    found = verified(own_site.good("verify", "--level=queries", "--output=json"))
+    return lsnsite.Site(binary, place, server, receiver).init()
+
+
+def test_one_of_everything_passes_and_a_plugin_that_is_not_loaded_is_named(zoo_site):
+    zoo_site.good("backup")
+    words = ["archived", "was ARCHIVE", "Unknown storage engine", "server_options"]
+    zoo_site.ended(VERIFY, "verify", "--level=queries", words=words)
+    zoo_site.configure(instance={"server_options": " ".join(PLUGINS)})
+    found = verified(zoo_site.good("verify", "--level=queries", "--output=json"))
     assert found["passed"] and found["faults"] == [] and found["left"] == 0
     assert found["checked"] > 100, "tables of all engines and names"
 
