@@ -158,6 +158,10 @@ static gboolean is_there(const ExamTable *table)
     return *table->type != '\0';
 }
 
+static const char load_plugin[] =
+    "if its engine is a plugin, install it here, or load it with server_options, as in "
+    "server_options = --plugin-load-add=NAME; else take a full backup";
+
 /* Without an engine it is one that this server cannot open; a check of it tells why. */
 static gboolean ask_why(const ExamineSpec *spec, ExamTable *table, GError **error)
 {
@@ -185,8 +189,7 @@ static gboolean judge_fits(const Roll *roll, Faults *faults, GError **error)
             return FALSE;
         blame(faults,
               table->fit == TABLE_OTHER_ENGINE
-                  ? "if its engine is a plugin, load it with server_options, as in "
-                    "server_options = --plugin-load-add=NAME; else take a full backup"
+                  ? load_plugin
                   : "restore an earlier backup until a new full one is proven; `lsnchain backup "
                     "--type=full` takes it",
               "%s.%s: %s", table->schema, table->name, table->message);
@@ -347,11 +350,16 @@ static void blame_crash(Check *check, ExamTable *table, GError **error)
     g_clear_error(error);
 }
 
+static const char *hint_for(const char *said)
+{
+    return strstr(said, "Unknown storage engine") != NULL ? load_plugin : source_too;
+}
+
 static void judge_check(const Check *check, ExamTable *table, const char *said)
 {
     if (table->check == CHECK_FAILED) {
         set_text(&table->message, said);
-        blame(check->faults, source_too, "%s.%s: %s", table->schema, table->name, said);
+        blame(check->faults, hint_for(said), "%s.%s: %s", table->schema, table->name, said);
     } else if (*said != '\0') {
         log_detail("CHECK TABLE %s.%s: %s", table->schema, table->name, said);
     }
