@@ -15,7 +15,9 @@ NEAR = 4096  # bytes of redo log that even an idle MySQL keeps beyond its last c
 
 
 def install_mariadb(flavour, directory, *options):
-    return ["mariadb-install-db", "--no-defaults", f"--datadir={directory}", "--skip-test-db",
+    """A server that starts removes temporary tables from its tmpdir, those of others too."""
+    return ["mariadb-install-db", "--no-defaults", f"--datadir={directory}",
+            f"--tmpdir={directory}", "--skip-test-db",
             "--auth-root-authentication-method=normal", *options]
 
 

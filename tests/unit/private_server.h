@@ -95,6 +95,7 @@ static inline gboolean install(const char *data, const char *user_arg)
     arg(argv, "--no-defaults", "");
     arg(argv, user_arg, "");
     arg(argv, "--datadir=", data);
+    arg(argv, "--tmpdir=", home); /* a server that starts removes temporary tables from it */
     arg(argv, "--auth-root-authentication-method=normal", "");
     g_ptr_array_add(argv, NULL);
     int status = -1;
@@ -110,6 +111,7 @@ static inline gboolean start(const char *data, const char *user_arg)
     arg(argv, "--no-defaults", "");
     arg(argv, user_arg, "");
     arg(argv, "--datadir=", data);
+    arg(argv, "--tmpdir=", home);
     arg(argv, "--socket=", socket);
     arg(argv, "--skip-networking", "");
     arg(argv, "--log-bin=bin", "");
