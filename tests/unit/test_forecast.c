@@ -192,6 +192,32 @@ Test(forecast, counts_what_a_real_restore_takes_beyond_its_links)
     expect(&forecast, FORECAST_MEASURED, 250);
 }
 
+Test(forecast, takes_no_incremental_for_free_because_fulls_were_prepared_in_no_time)
+{
+    g_autoptr(GPtrArray) backups = week(1);
+    g_autoptr(GPtrArray) fulls = week(0);
+    g_autoptr(GPtrArray) drills = drills_new();
+    Drill *drill = add_drill(drills, DRILL_RESTORE);
+    add_step(drill, fulls->pdata[0], 1000, 0);
+    DrillStep *step = drill->steps->pdata[0];
+    step->prepare_us = 1;
+    Forecast full = forecast_of(drills, backups, 0);
+    Forecast both = forecast_of(drills, backups, 1);
+    cr_expect(both.basis == FORECAST_SCALED);
+    cr_expect(both.seconds - full.seconds > 60, "%d s", (int)(both.seconds - full.seconds));
+}
+
+Test(forecast, counts_a_part_of_a_second_as_one)
+{
+    g_autoptr(GPtrArray) backups = week(0);
+    g_autoptr(GPtrArray) drills = drills_new();
+    drill_all(drills, backups, 100, 0);
+    Drill *drill = drills->pdata[0];
+    drill->took_us += 1;
+    Forecast forecast = forecast_of(drills, backups, 0);
+    expect(&forecast, FORECAST_MEASURED, 201);
+}
+
 Test(forecast, never_forecasts_less_for_more_whatever_the_history_says)
 {
     for (guint32 seed = 1; seed <= 300; seed++) {
