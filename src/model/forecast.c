@@ -127,9 +127,15 @@ static void learn_finish(Pace *pace, const Drill *drill)
     add_up_to(pace->samples.finish, NEWEST_OF_STAGE, MAX(rest, 0) / guess);
 }
 
+/* What a server said of a copy does not make its preparation a bad one. */
+static gboolean was_prepared(const Drill *drill)
+{
+    return *drill->failure == '\0' || drill->reached >= PROOF_PREPARE;
+}
+
 static void learn(Pace *pace, const Drill *drill)
 {
-    if (*drill->failure != '\0')
+    if (!was_prepared(drill))
         return;
     for (guint i = drill->steps->len; i > 0; i--)
         learn_step(pace, drill->steps->pdata[i - 1]);

@@ -23,7 +23,9 @@
 /* What was learned. */
 typedef struct Pace Pace;
 
-/* From `drills` (const Drill *, oldest first), which need not live on.  Failed ones teach nothing.
+/*
+ * From `drills` (const Drill *, oldest first), which need not live on.  Those that failed before
+ * all was prepared teach nothing.
  */
 Pace *pace_new(const GPtrArray *drills);
 void pace_free(Pace *pace);

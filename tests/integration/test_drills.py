@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What drills took is kept, a restore is forecast from it, and restore_within ends a chain."""
 import re
+import threading
 
 import lsnsite
 
@@ -151,3 +152,25 @@ def test_a_failed_proof_of_a_restorable_link_causes_one_full_and_no_second(week)
     condemn(full["id"])
     week.good("backup")
     assert week.newest()["type"] == "incremental"
+
+
+def test_a_test_restore_is_kept_as_a_drill(week):
+    week.good("verify", week.ids[1], "--level=prepare")
+    drill, = drills(week)
+    assert drill["kind"] == "verify" and drill["reached"] == "prepare"
+    assert [drill[f"step_{number}"].split()[0] for number in (1, 2)] == week.ids[:2]
+
+
+def test_restores_and_test_restores_that_end_together_are_all_kept(week):
+    def run(number):
+        if number % 2 == 0:
+            week.restore(week.ids[number % 3])
+        else:
+            week.good("verify", week.ids[number % 3], "--level=prepare")
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(drills(week)) == 4
+    week.good("status")

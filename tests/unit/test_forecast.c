@@ -131,7 +131,7 @@ Test(forecast, follows_the_newest_drills_of_a_link_and_not_those_of_last_year)
     expect(&forecast, FORECAST_MEASURED, 20);
 }
 
-Test(forecast, learns_nothing_from_a_drill_that_failed)
+Test(forecast, learns_nothing_from_a_drill_that_failed_before_all_was_prepared)
 {
     g_autoptr(GPtrArray) backups = week(0);
     g_autoptr(GPtrArray) drills = drills_new();
@@ -141,6 +141,9 @@ Test(forecast, learns_nothing_from_a_drill_that_failed)
     drill->failure = g_strdup("no space");
     Forecast forecast = forecast_of(drills, backups, 0);
     expect(&forecast, FORECAST_UNKNOWN, 0);
+    drill->reached = PROOF_PREPARE; /* a table was corrupt: that took no longer to restore */
+    forecast = forecast_of(drills, backups, 0);
+    expect(&forecast, FORECAST_MEASURED, 2000);
 }
 
 Test(forecast, scales_a_link_that_was_never_drilled_by_those_of_other_chains)
