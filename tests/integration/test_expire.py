@@ -446,7 +446,9 @@ def test_remove_takes_a_link_and_what_hangs_on_it(weeks):
 
 def test_remove_respects_the_floors_unless_it_is_forced_and_says_what_is_lost(weeks):
     for number, floor in ((6, "newest-chain"), (8, "newest-chain")):
-        weeks.ended(REFUSED, "remove", weeks.ids[number], env=TODAY, words=[floor, "--force"])
+        for more in ([], ["--dry-run"]):
+            weeks.ended(REFUSED, "remove", weeks.ids[number], *more, env=TODAY,
+                        words=[floor, "--force"])
     assert ids(weeks) == weeks.ids
     answer = weeks.good("remove", weeks.ids[7], "--force", "--dry-run", "--output=json",
                         env=TODAY).json["instances"][0]
@@ -490,7 +492,9 @@ def test_a_pinned_chain_stays_until_it_is_unpinned(weeks):
     weeks.good("pin", weeks.ids[1])
     assert weeks.link(weeks.ids[1])["pinned"] is True
     assert checker.faults_of(weeks.repository, weeks.INSTANCE) == []
+    before = everything(weeks)
     assert "already" in weeks.good("pin", weeks.ids[1]).stdout
+    assert everything(weeks) == before, "nothing is written again"
     answer = told(weeks)
     assert answer["removed"] == [] and rules(answer)[weeks.ids[0]] == "pinned"
     weeks.ended(REFUSED, "remove", weeks.ids[0], env=TODAY, words=["pinned"])
@@ -501,6 +505,14 @@ def test_a_pinned_chain_stays_until_it_is_unpinned(weeks):
     assert answer["backup"]["pinned"] is False and answer["changed"] is True
     assert set(told(weeks)["removed"]) == set(weeks.ids[:3])
     weeks.ended(USAGE, "pin", weeks.ids[0])
+
+
+def test_a_pin_keeps_what_a_killed_verify_had_marked_already(weeks):
+    ran = weeks.run("verify", weeks.ids[0], "--level=files",
+                    env={**TODAY, "LSNCHAIN_CRASH": "verify.marked"})
+    assert ran.status == -9 and weeks.link(weeks.ids[0])["proof"] == "none", ran.said
+    weeks.good("pin", weeks.ids[0], env=TODAY)
+    assert weeks.link(weeks.ids[0])["proof"] == "files" and weeks.link(weeks.ids[0])["pinned"]
 
 
 def test_a_pin_outlives_a_rebuilt_catalog(weeks):
