@@ -362,6 +362,13 @@ def test_what_became_the_newest_data_while_remove_waits_for_the_catalog_stays(we
     assert ids(weeks) == weeks.ids
 
 
+def test_what_was_pinned_meanwhile_is_not_removed_by_force_either(weeks):
+    with halted_before_its_change(weeks, "remove", weeks.ids[1], "--force") as running:
+        weeks.good("pin", weeks.ids[2])
+    assert running.returncode == REFUSED and "changed meanwhile" in running.said, running.said
+    assert ids(weeks) == weeks.ids
+
+
 def test_nothing_goes_when_a_backup_is_found_gone_from_the_tree(weeks):
     lsnsite.remove_published(weeks.directory(weeks.ids[4]))
     for _ in range(2):
