@@ -155,11 +155,11 @@ static Status cause_of(const Work *work, const EngineRun *run, const GError *ver
     uint64_t free_bytes = 0;
     if (run->stop != ENGINE_BY_ITSELF)
         return error_status(verdict);
-    if (run->end.signal == SIGKILL || run->end.signal == SIGTERM || run->log.host_failed)
+    if (run->end.signal == SIGKILL || run->end.signal == SIGTERM)
         return STATUS_FAILED;
     if (!files_free_space(work->work_fd, &free_bytes, NULL) || free_bytes < ROOM_LEFT)
         return STATUS_STORAGE;
-    return error_status(verdict);
+    return run->log.host_failed ? STATUS_FAILED : error_status(verdict);
 }
 
 static gboolean apply(const Work *work, const Backup *link, gboolean is_last, DrillStep *step,

@@ -41,7 +41,7 @@ REMOVALS = ("expire", "remove")
 def commands_for(point):
     if point.startswith("prepare."):
         return ["verify", "restore"]
-    if point.startswith("verify."):
+    if point.startswith(("verify.", "rolling.")):
         return ["verify"]
     if point.startswith("restore."):
         return ["restore"]
