@@ -13,6 +13,8 @@ import lsnsite
 import zoo
 from conftest import cases_of
 
+pytestmark = pytest.mark.only_on("mariadb", "its zoo, its sequences of rows, its page checksums")
+
 FAILED, VERIFY = 1, 20
 PAGE = 16384
 

@@ -249,6 +249,7 @@ Test(rota, does_not_take_a_check_that_was_stopped_for_one)
     (void)add(&nights, "a-4", "1M");
     (void)add(&nights, "b-4", "1M");
     cr_expect_str_eq(night_with(&nights, 0, stopped_at_b), "a-4");
+    cr_expect_eq(rota_find(nights.rota, "shop", "b-4")->at, 0);
     cr_expect_str_eq(night(&nights, 1), "b-4");
 }
 
