@@ -325,7 +325,9 @@ static Backup *make_facts(const Work *work, int64_t started)
     backup->bytes_plain = work->tree->bytes_plain;
     backup->bytes_stored = work->tree->bytes_stored;
     backup->frame = work->tree->frame;
-    backup_set_text(&backup->canary, work->stamped ? spec->canary : "");
+    gboolean has_canary = work->stamped && *spec->canary != '\0';
+    backup_set_text(&backup->canary, has_canary ? spec->canary : "");
+    backup_set_text(&backup->canary_schema, has_canary ? spec->run->config->canary_schema : "");
     backup_set_text(&backup->full_rule, plan->rule);
     backup_set_text(&backup->full_reason, plan->reason);
     return backup;

@@ -85,7 +85,9 @@ gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, co
         return FALSE;
     CanaryRow row = {0};
     g_autoptr(GError) failure = NULL;
-    if (!canary_find(server, config->canary_schema, parent->canary, &row, &failure)) {
+    const char *schema =
+        *parent->canary_schema != '\0' ? parent->canary_schema : config->canary_schema;
+    if (!canary_find(server, schema, parent->canary, &row, &failure)) {
         log_warning("nothing is known of the canary row of %s: %s", parent->id, failure->message);
         return TRUE;
     }

@@ -28,7 +28,8 @@ gboolean timeline_begin(const InstanceConfig *config, const Login *login, const 
 gboolean timeline_end(const InstanceConfig *config, Server *server, const char *canary,
                       const char *backup, GError **error);
 
-/* What became of the parent's row; a table that cannot be read tells nothing, with a warning. */
+/* What became of the parent's row, in the schema where it was written; a table that cannot be read
+ * tells nothing, with a warning. */
 gboolean timeline_of_parent(const InstanceConfig *config, const Login *login, const Backup *parent,
                             CanaryState *state, GError **error);
 

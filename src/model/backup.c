@@ -51,6 +51,7 @@ const Field backup_facts[] = {
     NUMBER(binlog_pos),
     TEXT(gtid),
     TEXT(canary),
+    TEXT(canary_schema),
     TEXT(datadir_id),
     TEXT(sums),
     TEXT(full_rule),

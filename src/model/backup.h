@@ -51,6 +51,7 @@ typedef struct {
     uint64_t binlog_pos;
     char *gtid;
     char *canary;
+    char *canary_schema; /* where it was written; "" by versions that did not say */
     char *datadir_id;
     char *sums;
     char *full_rule;

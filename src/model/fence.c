@@ -108,7 +108,8 @@ static void require_start(GPtrArray *broken, const Backup *parent, const Witness
 static void require_canary(GPtrArray *broken, const Backup *parent, const Witness *witness)
 {
     require(broken, witness->canary != CANARY_GONE, "timeline",
-            "the server was put back: the row that was written before %s is not there any more",
+            "the row that was written before %s is not there any more: the server was put back, or "
+            "somebody dropped or emptied the table of canaries",
             parent->id);
     require(broken, witness->canary != CANARY_UNSTAMPED, "timeline",
             "the server was put back to a moment during %s: its row is there, but without the "

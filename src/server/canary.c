@@ -189,13 +189,24 @@ static gboolean keep_event(const Answer *answer, void *data)
     return TRUE;
 }
 
-/* The uuid comes from a file of the repository, and goes into a statement. */
+/* As the configuration allows it. */
+static gboolean is_schema(const char *name)
+{
+    const char *end = name;
+    while (g_ascii_isalnum(*end) || *end == '_')
+        end++;
+    return end > name && *end == '\0';
+}
+
+/* Schema and uuid come from a file of the repository, and go into a statement. */
 gboolean canary_find(Server *server, const char *schema, const char *uuid, CanaryRow *row,
                      GError **error)
 {
     *row = (CanaryRow){0};
     if (!g_uuid_string_is_valid(uuid))
         return fail(error, STATUS_CATALOG, "the canary \"%.40s\" is no uuid", uuid);
+    if (!is_schema(schema))
+        return fail(error, STATUS_CATALOG, "\"%.64s\" is no schema of canaries", schema);
     g_autofree char *sql =
         g_strdup_printf("SELECT event, TIMESTAMPDIFF(SECOND, '1970-01-01', at) FROM `%s`.canary"
                         " WHERE uuid = '%s'",

@@ -42,6 +42,7 @@ binlog_file = bin.000042
 binlog_pos = 123456
 gtid = 0-1-{number}
 canary = {canary}
+canary_schema = lsnchain
 datadir_id = 8:1:123456:946598400.000000000
 sums = {sums}
 full_rule = {full_rule}

@@ -210,6 +210,8 @@ def test_a_dropped_table_of_canaries_is_a_break(own_site):
     own_site.server.sql("DROP DATABASE lsnchain")
     expect_full(own_site, "timeline", alarm=True)
     assert own_site.newest()["canary"] != ""
+    cause = own_site.alerts("chain_broken")[0]["cause"]
+    assert "was put back, or somebody dropped or emptied the table" in cause
 
 
 def test_a_canary_table_that_is_of_no_use_costs_no_backup(own_site):
@@ -245,6 +247,19 @@ def test_the_schema_is_configurable(own_site):
     own_site.backup("full")
     expect_incremental(own_site)
     assert len(own_site.server.sql("SELECT * FROM watch.canary")) == 4
+
+
+def test_the_schema_may_be_changed_in_the_middle_of_a_chain(own_site):
+    server = own_site.server
+    own_site.backup("full")
+    server.sql("GRANT CREATE, SELECT, INSERT, DELETE ON watch.* TO lsnbackup@localhost")
+    own_site.configure(instance={"canary_schema": "watch"})
+    server.stop()
+    server.start()
+    expect_incremental(own_site)
+    assert own_site.newest()["canary_schema"] == "watch"
+    server.sql("DROP DATABASE lsnchain")
+    expect_incremental(own_site)
 
 
 def test_a_default_of_read_only_transactions_keeps_no_row_away(own_site):
