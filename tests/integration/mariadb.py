@@ -38,13 +38,15 @@ def option_file_value(text):
 
 
 def make_template(directory, *options):
-    """An empty data directory, which each server gets a copy of: installing takes seconds."""
+    """An empty data directory, which each server gets a copy of: installing takes seconds.
+
+    A server that starts removes what is called as a temporary table in its TMPDIR: nobody else's."""
     directory = pathlib.Path(directory)
     directory.mkdir()
     give_to_server(directory)
     done = subprocess.run(
         FLAVOUR.install(FLAVOUR, directory, *FLAVOUR.options, *options, *as_owner()),
-        capture_output=True, text=True)
+        capture_output=True, text=True, env={**os.environ, "TMPDIR": str(directory)})
     assert done.returncode == 0, done.stdout + done.stderr
     (directory / "auto.cnf").unlink(missing_ok=True)  # MySQL's server_uuid: each copy makes its own
     return directory
