@@ -585,6 +585,9 @@ static gboolean started(const char *program, pid_t pid, int report_fd, GError **
         g_file_test(program, G_FILE_TEST_EXISTS))
         return fail(error, STATUS_UNFIT,
                     "cannot run %s: the interpreter or loader that it names is missing", program);
+    if (failure.step == STEP_APART && failure.number == ENOSPC) /* it says nothing of a disk */
+        return fail(error, STATUS_UNFIT, "cannot %s %s: no more are allowed (sysctl user.max_*)",
+                    step_texts[failure.step], program);
     return fail(error, STATUS_UNFIT, "cannot %s %s: %s", step_texts[failure.step], program,
                 g_strerror(failure.number));
 }

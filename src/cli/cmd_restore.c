@@ -7,7 +7,6 @@
 #include "base/units.h"
 #include "engine/engine.h"
 #include "flow/restore.h"
-#include "model/chain.h"
 #include "report/views.h"
 
 #include <unistd.h>
@@ -71,23 +70,10 @@ static void show_end(const App *app, const RestoreOutcome *outcome, gboolean own
                  engine_server_program(backup->engine), quoted);
 }
 
-/* `latest` is the newest that can be restored; when that is not the newest of all, we say so. */
-static const Backup *find_wanted(const Run *run, const char *wanted, GError **error)
-{
-    const Backup *found = run_find(run, wanted, error);
-    const Backup *sound = chain_restorable_until(run->catalog->backups);
-    if (found == NULL || sound == NULL || sound == found || !g_str_equal(wanted, "latest"))
-        return found;
-    g_autofree char *why = NULL;
-    if (!chain_sound(run->catalog->backups, found, &why))
-        log_warning("the newest backup cannot be restored: %s", why);
-    return sound;
-}
-
 static gboolean restore_one(App *app, Run *run, void *data, GError **error)
 {
     Restoring *restoring = data;
-    const Backup *backup = find_wanted(run, restoring->wanted, error);
+    const Backup *backup = restore_find(run, restoring->wanted, error);
     if (backup == NULL)
         return FALSE;
     g_auto(RestoreOutcome) outcome = {0};

@@ -58,6 +58,9 @@ static const Command commands[] = {
      "  --memory=SIZE       memory for the engine's recovery (prepare_memory)\n"
      "  --to-time=T         the state at T; refused while binary logs are not archived\n"
      "  --dry-run           say what would be done, change nothing\n"},
+    {"open", "[ID|latest]", "a read-only server on a backup, until you interrupt it",
+     READS | WRITES | ANSWERS, cmd_open,
+     "  --socket=PATH       a name for the server's socket; must not exist\n"},
     {"expire", "", "remove what no rule keeps", CONFIG | REPOSITORY | WRITES, cmd_expire,
      "  --explain           say of each backup which rule keeps or releases it, and what is left\n"
      "  --dry-run           say what would go, change nothing\n"},
@@ -160,7 +163,7 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
 static const char globals[] =
     "  -c, --config=FILE   configuration (/etc/lsnchain/lsnchain.conf and conf.d)\n"
     "      --repository=DIR  no configuration, only this repository: list, show, status, verify,\n"
-    "                      restore, why, impact\n"
+    "                      restore, open, why, impact\n"
     "  -i, --instance=NAME\n"
     "      --output=FORMAT text or json\n"
     "  -v, --verbose       more on stderr\n"

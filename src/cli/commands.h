@@ -42,6 +42,7 @@ CommandFn cmd_list;
 CommandFn cmd_show;
 CommandFn cmd_status;
 CommandFn cmd_verify;
+CommandFn cmd_open;
 CommandFn cmd_restore;
 CommandFn cmd_expire;
 CommandFn cmd_remove;

@@ -77,6 +77,10 @@ gboolean engine_has_last_step(const Engine *engine);
 /* By the name in a backup's facts: "mysqld" or "mariadbd". */
 const char *engine_server_program(const char *engine);
 
+/* The same of the client, and of the program that writes SQL. */
+const char *engine_client_program(const char *engine);
+const char *engine_dump_program(const char *engine);
+
 /*
  * The options, NULL-terminated, with which a server of that engine's family undoes what was open in
  * a prepared directory and changes as little else as it can.

@@ -322,10 +322,26 @@ gboolean engine_has_last_step(const Engine *engine)
     return g_strcmp0(family->prepared_type, family->prepared_last_type) != 0;
 }
 
-const char *engine_server_program(const char *engine)
+/* Of an engine that nobody knows any more, MariaDB's. */
+static gboolean is_mysqls(const char *engine)
 {
     const EngineFamily *family = family_of(engine);
-    return family != NULL && !family->mariadb ? "mysqld" : "mariadbd";
+    return family != NULL && !family->mariadb;
+}
+
+const char *engine_server_program(const char *engine)
+{
+    return is_mysqls(engine) ? "mysqld" : "mariadbd";
+}
+
+const char *engine_client_program(const char *engine)
+{
+    return is_mysqls(engine) ? "mysql" : "mariadb";
+}
+
+const char *engine_dump_program(const char *engine)
+{
+    return is_mysqls(engine) ? "mysqldump" : "mariadb-dump";
 }
 
 const char *const *engine_undo_options(const char *engine)
@@ -345,8 +361,7 @@ static char *version_said(const char *said)
 gboolean engine_server_fits(const char *engine, const char *data_version, const char *said,
                             GError **error)
 {
-    const EngineFamily *family = family_of(engine);
-    gboolean mariadb = family == NULL || family->mariadb;
+    gboolean mariadb = !is_mysqls(engine);
     g_autofree char *version = version_said(said);
     EngineVersion program;
     EngineVersion data;

@@ -75,7 +75,7 @@ static gboolean refuse_time(const Run *run, const char *text, GError **error)
                 text, before->id, until, before->id);
 }
 
-static gboolean check_sound(const Run *run, const Backup *backup, GError **error)
+gboolean restore_check_sound(const Run *run, const Backup *backup, GError **error)
 {
     g_autofree char *why = NULL;
     if (chain_sound(run->catalog->backups, backup, &why))
@@ -83,6 +83,18 @@ static gboolean check_sound(const Run *run, const Backup *backup, GError **error
     const Backup *sound = chain_restorable_until(run->catalog->backups);
     return fail(error, STATUS_RESTORE, "%s cannot be restored: %s" HINT("restorable: %s"),
                 backup->id, why, sound != NULL ? sound->id : "nothing");
+}
+
+const Backup *restore_find(const Run *run, const char *wanted, GError **error)
+{
+    const Backup *found = run_find(run, wanted, error);
+    const Backup *sound = chain_restorable_until(run->catalog->backups);
+    if (found == NULL || sound == NULL || sound == found || !g_str_equal(wanted, "latest"))
+        return found;
+    g_autofree char *why = NULL;
+    if (!chain_sound(run->catalog->backups, found, &why))
+        log_warning("the newest backup cannot be restored: %s", why);
+    return sound;
 }
 
 static void fill_outcome(const Run *run, const Backup *backup, const GPtrArray *path,
@@ -179,7 +191,7 @@ gboolean flow_restore(Run *run, const Backup *backup, const RestoreRequest *requ
     if (request->owner != NULL && !parse_owner(request->owner, &spec, error))
         return FALSE;
     g_autoptr(Lock) lock = NULL;
-    if (!run_read_chain(run, &backup, &lock, error) || !check_sound(run, backup, error))
+    if (!run_read_chain(run, &backup, &lock, error) || !restore_check_sound(run, backup, error))
         return FALSE;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, error);
     g_autoptr(Engine) engine = path != NULL ? verify_find_engine(run, backup, error) : NULL;

@@ -27,6 +27,13 @@ typedef struct {
 void restore_outcome_clear(RestoreOutcome *outcome);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RestoreOutcome, restore_outcome_clear)
 
+/* As run_find(), but `latest` is the newest that can be restored; a warning says when that is not
+ * the newest of all. */
+const Backup *restore_find(const Run *run, const char *wanted, GError **error);
+
+/* STATUS_RESTORE, naming one that can be, when this backup cannot be restored. */
+gboolean restore_check_sound(const Run *run, const Backup *backup, GError **error);
+
 /* Called when all is known and nothing is done yet: for "this is what will happen". */
 typedef void RestoreAnnounceFn(const RestoreOutcome *outcome, void *data);
 

@@ -148,9 +148,9 @@ GPtrArray *serverargs_make(const ServerArgs *args, ServerStart start)
     add(argv, "%s", args->program);
     add(argv, "--no-defaults"); /* it must be the first */
     add(argv, "--datadir=%s", args->datadir);
-    add(argv, "--socket=%s/socket", args->run);
+    add(argv, "--socket=%s", args->socket);
     add(argv, "--pid-file=%s/pid", args->run);
-    add(argv, "--tmpdir=%s/tmp", args->run);
+    add(argv, "--tmpdir=%s", args->tmpdir);
     add(argv, "--secure-file-priv=%s/files", args->run);
     add(argv, "--innodb-buffer-pool-size=%" G_GUINT64_FORMAT, args->memory);
     add_list(argv, always);

@@ -17,7 +17,9 @@ typedef struct {
     const char *program;
     const Backup *backup; /* its param_... facts */
     const char *datadir;
-    const char *run;      /* a directory of its own: "socket", "pid", "tmp", "files" */
+    const char *socket;
+    const char *tmpdir;
+    const char *run;      /* a directory of its own, for "pid" and "files" */
     char *const *options; /* the user's; may be NULL */
     uint64_t memory;
 } ServerArgs;

@@ -45,6 +45,7 @@ void startlog_clear(StartLog *log)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(log->errors); i++)
         g_clear_pointer(&log->errors[i], g_free);
+    g_clear_pointer(&log->last, g_free);
 }
 
 /* NULL: it is none. */
@@ -92,6 +93,8 @@ void startlog_line(StartLog *log, const char *line)
         log->rolled_back = TRUE;
     else if (strstr(line, in_doubt) != NULL)
         log->prepared = number_before(line, strstr(line, in_doubt));
+    g_free(log->last);
+    log->last = g_strdup(line);
     const char *text = error_in(line);
     if (text != NULL)
         keep_error(log, text);
@@ -107,5 +110,7 @@ char *startlog_errors(const StartLog *log)
     GString *text = g_string_new(NULL);
     for (guint i = 0; i < MIN(log->n_errors, STARTLOG_KEPT); i++)
         g_string_append_printf(text, "\n  %s", log->errors[i]);
+    if (log->n_errors == 0 && log->last != NULL)
+        g_string_append_printf(text, "\n  %s", log->last);
     return g_string_free(text, FALSE);
 }

@@ -21,7 +21,8 @@ typedef struct {
     char *errors[STARTLOG_KEPT]; /* its first errors, from "[ERROR]" on: later ones follow from them
                                   */
     guint n_errors;
-    Status fault;       /* whose fault the first such error is: STATUS_VERIFY when nothing tells */
+    char *last;   /* its last line, for when none of them was an error; NULL: it said nothing */
+    Status fault; /* whose fault the first such error is: STATUS_VERIFY when nothing tells */
     const char *remedy; /* what to do then; NULL: nothing special */
 } StartLog;
 
@@ -35,7 +36,7 @@ void startlog_line(StartLog *log, const char *line);
  * XA prepared, and undoes nothing: for it `ready` is enough.) */
 gboolean startlog_settled(const StartLog *log);
 
-/* The errors kept, each after a line break and indented; "" when there is none.  Free it. */
+/* The errors kept, else the last line, each after a line break and indented.  Free it. */
 char *startlog_errors(const StartLog *log);
 
 #endif

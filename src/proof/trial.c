@@ -143,32 +143,39 @@ gboolean trial_wait(Trial *trial, GError **error)
 /* ---- starting and stopping --------------------------------------------------------------------
  */
 
-/*
- * A path that does not fit in the address of a socket, or that a list of directories would be split
- * at, is reached by a descriptor of the directory, here as in the server, which inherits it.
+/* A name in WORK/run by a descriptor of that directory, here as in the server, which inherits it.
  */
-static char *run_address(const Trial *trial)
+static char *by_descriptor(const Trial *trial, const char *name)
 {
-    enum { ROOM = sizeof((struct sockaddr_un *)NULL)->sun_path - sizeof "/socket" };
-    return strlen(trial->run) < ROOM && strpbrk(trial->run, ":;,") == NULL
-               ? g_strdup(trial->run)
-               : g_strdup_printf("/proc/self/fd/%d", trial->run_fd);
+    return g_strdup_printf("/proc/self/fd/%d/%s", trial->run_fd, name);
 }
 
+/* The address of a socket has no room for a long path. */
 static char *socket_address(const Trial *trial)
 {
-    g_autofree char *run = run_address(trial);
-    return g_build_filename(run, "socket", NULL);
+    enum { ROOM = sizeof((struct sockaddr_un *)NULL)->sun_path };
+    g_autofree char *path = g_build_filename(trial->run, "socket", NULL);
+    return strlen(path) < ROOM ? g_steal_pointer(&path) : by_descriptor(trial, "socket");
+}
+
+/* Servers take a list of directories here, and split it at colons. */
+static char *temp_dir(const Trial *trial)
+{
+    return strchr(trial->run, ':') == NULL ? g_build_filename(trial->run, "tmp", NULL)
+                                           : by_descriptor(trial, "tmp");
 }
 
 static gboolean launch(Trial *trial, ServerStart start, GError **error)
 {
-    g_autofree char *run = run_address(trial);
+    g_autofree char *address = socket_address(trial);
+    g_autofree char *temp = temp_dir(trial);
     const ServerArgs args = {
         .program = trial->program,
         .backup = trial->spec.backup,
         .datadir = view_path(trial->view),
-        .run = run,
+        .run = trial->run,
+        .socket = address,
+        .tmpdir = temp,
         .options = trial->spec.options,
         .memory = trial->spec.memory,
     };
