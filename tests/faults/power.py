@@ -5,7 +5,9 @@ What was not flushed is lost, as xfs and ext4 lose it in a real power cut.  Afte
 mounted again nothing that the catalog shows may be missing or half, read back from the disk; and a
 run that had ended well must have kept its word, although the power failed right after it.
 """
+import ctypes
 import fcntl
+import functools
 import os
 import pathlib
 import signal
@@ -22,6 +24,7 @@ import matrix
 FILE_SYSTEMS = {"xfs": ["mkfs.xfs", "-q"], "ext4": ["mkfs.ext4", "-q", "-F"]}
 SIZE = 512 << 20
 HELD_LIMIT = 60
+CLONE_NEWNS = 0x00020000
 GO_DOWN, WITHOUT_FLUSH = 0x8004587D, 2
 ROWS = ("init", "first backup", "full", "incremental", "publishes on", "adopts", "verify files",
         "restore", "catalog rebuild", "expire")
@@ -33,6 +36,16 @@ def run_program(*words):
     return done.stdout.strip()
 
 
+@functools.cache
+def own_mounts():
+    """What this thread and its children mount from now on is seen by nobody else: a server in a mount
+    namespace of its own, as other tests start them, would hold it for longer than we do, and a file
+    system that went down stays so as long as it is held."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.unshare(CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
+    run_program("mount", "--make-rprivate", "/")
+
+
 class Disk:
     """A file system on a loop device."""
 
@@ -40,13 +53,14 @@ class Disk:
         self.kind = kind
         self.image = pathlib.Path(place) / f"disk-{kind}"
         self.mount = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}.", dir=place))
-        self.device, self.is_mounted = None, False
+        self.device = None
         with open(self.image, "wb") as file:
             file.truncate(SIZE)
 
     def __enter__(self):
-        self.device = run_program("losetup", "--find", "--show", self.image)
         try:
+            own_mounts()
+            self.device = run_program("losetup", "--find", "--show", self.image)
             run_program(*FILE_SYSTEMS[self.kind], self.device)
             self.up()
         except BaseException:
@@ -55,18 +69,24 @@ class Disk:
         return self
 
     def __exit__(self, *_):
+        """By what the kernel says: a signal may have come between a mount and our knowing of it."""
         if self.is_mounted:
             self.down()
-        run_program("losetup", "--detach", self.device)
+        for device in run_program("losetup", "--associated", self.image, "--noheadings",
+                                  "--output", "NAME").split():
+            run_program("losetup", "--detach", device)
         self.image.unlink()
 
+    @property
+    def is_mounted(self):
+        return f" {self.mount} " in pathlib.Path("/proc/thread-self/mounts").read_text()
+
     def up(self):
-        """A server of somebody else's in a mount namespace of its own may hold what was unmounted here
-        for a while: then the same, dead file system is mounted again."""
+        """A server of a case may hold what was unmounted here for a moment: then the same, dead file
+        system is mounted again."""
         deadline = time.monotonic() + HELD_LIMIT
         while True:
             run_program("mount", self.device, self.mount)
-            self.is_mounted = True
             try:
                 self.mount.chmod(0o755)
                 return
@@ -98,7 +118,6 @@ class Disk:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        self.is_mounted = False
 
     def up_again(self):
         self.down()

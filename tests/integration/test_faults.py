@@ -89,20 +89,18 @@ def test_the_matrix_is_stopped_by_a_signal_and_leaves_no_disk_and_no_server(benc
     running = subprocess.Popen([FAULTS.parents[1] / "scripts/test-faults", "--power", "init"],
                                env={**os.environ, "LSNCHAIN_BINARY": str(binary), "TMPDIR": place},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    mounts = pathlib.Path(f"/proc/{running.pid}/mounts")
     try:
-        lsnsite.wait_until(lambda: place in mounts(), running)
+        lsnsite.wait_until(lambda: place in read_if_there(mounts), running)
     finally:
         running.terminate()
         status = running.wait(60)
     assert status == 128 + signal.SIGTERM
-    assert place not in mounts() and os.listdir(place) == []
+    loops = subprocess.run(["losetup", "--list"], check=True, capture_output=True, text=True).stdout
+    assert place not in loops and os.listdir(place) == []
     servers = [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")
                if place in read_if_there(path)]
     assert servers == []
-
-
-def mounts():
-    return pathlib.Path("/proc/mounts").read_text()
 
 
 def read_if_there(path):
