@@ -328,6 +328,7 @@ gboolean rolling_roll(Rolling *rolling, const PrepareSpec *spec, gboolean anew, 
                 failure->message);
     if (spec->drill != NULL)
         g_ptr_array_set_size(spec->drill->steps, (int)steps);
+    *prepared = (Prepared){0}; /* who was blamed on the old base is not blamed for want of room */
     *fresh = TRUE;
     return make_anew(rolling, spec, prepared, error);
 }

@@ -101,13 +101,19 @@ static gboolean make_victim(const ProofSpec *spec, Victim *victim, GError **erro
     return TRUE;
 }
 
-/* Of all links as they are known, none of them changed by an earlier harm. */
+/*
+ * Of all links as they are known, none of them changed by an earlier harm.  What the originals have
+ * passed is not true of them: a link that was prepared before is not blamed when an engine fails.
+ */
 static void know_links(Victim *victim)
 {
     g_clear_pointer(&victim->path, g_ptr_array_unref);
     victim->path = g_ptr_array_new_with_free_func(free_backup);
-    for (guint i = 0; i < victim->spec->path->len; i++)
-        g_ptr_array_add(victim->path, backup_copy(victim->spec->path->pdata[i]));
+    for (guint i = 0; i < victim->spec->path->len; i++) {
+        Backup *copy = backup_copy(victim->spec->path->pdata[i]);
+        copy->proof = PROOF_NONE;
+        g_ptr_array_add(victim->path, copy);
+    }
 }
 
 /* ---- tools for harm -------------------------------------------------------------------------- */

@@ -337,6 +337,19 @@ Test(rolling, blames_nobody_when_the_engine_was_killed_and_does_not_try_again)
     expect_nothing_left();
 }
 
+Test(rolling, blames_nobody_when_there_is_no_room_to_make_the_base_anew)
+{
+    g_auto(Rolled) first = roll(2, FALSE);
+    Backup *full = week->pdata[0];
+    full->bytes_plain = G_MAXUINT64 / 4;
+    sample_write(root, "engine.refuses", "");
+    g_auto(Rolled) rolled = roll(3, FALSE);
+    cr_assert_not(rolled.done);
+    cr_expect(error_status(rolled.error) == STATUS_STORAGE);
+    cr_expect_null(rolled.prepared.failed);
+    expect_nothing_left();
+}
+
 Test(rolling, blames_a_link_whose_bytes_do_not_match_and_keeps_the_base)
 {
     g_auto(Rolled) first = roll(2, FALSE);
