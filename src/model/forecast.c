@@ -24,7 +24,7 @@ static const Shape shapes[STAGES][2] = {
     [UNSEAL] = {[BACKUP_FULL] = {5e3, 40, 600}, [BACKUP_INCREMENTAL] = {5e3, 40, 600}},
     [PREPARE] = {[BACKUP_FULL] = {3e5, 20, 50}, [BACKUP_INCREMENTAL] = {3e5, 60, 2500}},
 };
-static const Shape finish_shape = {5e4, 10, 1000};
+static const Shape finish_shape = {5e4, 10, 300};
 
 /* What the measured time is of what the shape says, newest first. */
 typedef struct {
