@@ -290,16 +290,28 @@ static int64_t time_for_assertion(const ExamineSpec *spec)
     return CLAMP(left_s, LEAST_S, MOST_S);
 }
 
-static gboolean ask_assertion(const ExamineSpec *spec, ExamAssert *query, Faults *faults,
-                              GError **error)
+/* One that was not answered is not said to be false, unless the server crashed at it. */
+static gboolean fail_unanswered(const ExamineSpec *spec, Exam *exam, ExamAssert *query,
+                                GError **error)
 {
+    explain(spec, error);
+    g_prefix_error(error, "assertion %s: ", query->name);
+    g_autofree char *sentence = error_sentence(*error);
+    if (error_status(*error) == STATUS_VERIFY)
+        set_text(&query->answer, sentence);
+    else
+        (void)g_ptr_array_remove(exam->asserts, query);
+    return FALSE;
+}
+
+static gboolean ask_assertion(const ExamineSpec *spec, Exam *exam, const AssertConfig *wanted,
+                              Faults *faults, GError **error)
+{
+    ExamAssert *query = exam_add_assert(exam, wanted->name, wanted->sql);
     g_autofree char *answer = NULL;
     if (!restored_assert(spec->server, query->sql, time_for_assertion(spec), &query->passed,
-                         &answer, error)) {
-        explain(spec, error);
-        g_prefix_error(error, "assertion %s: ", query->name);
-        return FALSE;
-    }
+                         &answer, error))
+        return fail_unanswered(spec, exam, query, error);
     set_text(&query->answer, answer);
     if (!query->passed)
         blame(faults,
@@ -315,8 +327,7 @@ static gboolean ask_assertions(const ExamineSpec *spec, Exam *exam, Faults *faul
         const AssertConfig *wanted = spec->asserts->pdata[i];
         g_autofree char *question = g_strdup_printf("assertion %s", wanted->name);
         tick(spec, question, i, spec->asserts->len);
-        ExamAssert *query = exam_add_assert(exam, wanted->name, wanted->sql);
-        if (!cancel_check(error) || !ask_assertion(spec, query, faults, error))
+        if (!cancel_check(error) || !ask_assertion(spec, exam, wanted, faults, error))
             return FALSE;
     }
     return TRUE;

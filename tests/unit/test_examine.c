@@ -567,7 +567,20 @@ Test(examine, does_not_blame_the_backup_for_a_server_that_was_killed)
         cr_expect_eq(error_status(scene.error), STATUS_FAILED, "%s", scene.error->message);
         cr_expect(strstr(scene.error->message, "mariadbd was killed") != NULL);
         cr_expect_eq(orders->check, CHECK_NOT_DONE);
+        cr_expect_eq(scene.exam->asserts->len, 0, "it was not answered, so it is not false");
     }
+}
+
+Test(examine, tells_at_which_assertion_the_server_crashed)
+{
+    g_auto(Scene) scene = scene_new();
+    assert_that(&scene, "one", "SELECT 1");
+    scene.spec.alive = crashed;
+    cut_connection(&scene);
+    expect_fault(&scene, queries(&scene), "assertion one: mariadbd was ended by signal 6");
+    const ExamAssert *query = scene.exam->asserts->pdata[0];
+    cr_expect_not(query->passed);
+    cr_expect(strstr(query->answer, "signal 6") != NULL);
 }
 
 Test(examine, tells_of_a_lost_connection_where_the_server_lives_on)
