@@ -15,6 +15,7 @@
 #include "flow/room.h"
 #include "flow/timeline.h"
 #include "flow/witness.h"
+#include "proof/trial.h"
 #include "server/server.h"
 
 #include <fcntl.h>
@@ -320,6 +321,28 @@ static gboolean probe_forecast(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+/* The server that a test restore would start; without it a proof ends at `prepare`. */
+static gboolean probe_trial(Found *found, Probe *probe, GError **error)
+{
+    ProofLevel level = (ProofLevel)found->instance->verify_after;
+    if (found->engine == NULL || !found->facts_known)
+        return skip(probe, "engine or server are not known");
+    if (level < PROOF_SERVER) {
+        probe->text =
+            g_strdup_printf("starts no server: verify_after = %s", proof_level_word(level));
+        return TRUE;
+    }
+    g_autoptr(GError) missing = NULL;
+    (void)error;
+    probe->text = trial_find_program(found->instance->server_binary, found->engine->name,
+                                     found->facts.version, &missing);
+    if (probe->text != NULL)
+        return TRUE;
+    probe->hint = g_strdup("install the server's package here, set server_binary, or be content "
+                           "with verify_after = prepare");
+    return warn(probe, g_strdup_printf("cannot start a server: %s", missing->message));
+}
+
 static gboolean probe_assertions(Found *found, Probe *probe, GError **error)
 {
     (void)error;
@@ -413,6 +436,7 @@ static const struct {
     {"space", probe_space, NULL, TRUE},
     {"forecast", probe_forecast, NULL, FALSE},
     {"retention", probe_retention, NULL, FALSE},
+    {"test restore", probe_trial, NULL, FALSE},
     {"assertions", probe_assertions, NULL, FALSE},
     {"alerts", probe_alerts, NULL, FALSE},
 };

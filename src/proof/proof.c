@@ -249,11 +249,14 @@ static gboolean ask(const Climb *climb, Trial *trial, GError **error)
     autofd int backup_fd = shelf_open_backup(spec->shelf, climb->last->id, error);
     if (backup_fd < 0)
         return FALSE;
+    /* where it was written; a backup of an older lsnchain does not say it */
+    const char *canary_schema =
+        *climb->last->canary_schema != '\0' ? climb->last->canary_schema : spec->canary_schema;
     const ExamineSpec examine = {
         .server = trial_server(trial),
         .backup = climb->last,
         .backup_fd = backup_fd,
-        .canary_schema = spec->canary_schema,
+        .canary_schema = canary_schema,
         .asserts = spec->asserts,
         .until_us = spec->until_us,
         .rota = spec->rota,

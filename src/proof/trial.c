@@ -295,18 +295,17 @@ static void hear_version(ProcStream stream, const char *line, void *data)
         g_string_append(said, line);
 }
 
-static gboolean find_program(Trial *trial, GError **error)
+char *trial_find_program(const char *server_binary, const char *engine, const char *server_version,
+                         GError **error)
 {
     enum { VERSION_LIMIT_US = 30 * G_USEC_PER_SEC };
-    const TrialSpec *spec = &trial->spec;
-    const char *wanted = g_str_equal(spec->server_binary, "auto")
-                             ? engine_server_program(spec->backup->engine)
-                             : spec->server_binary;
-    trial->program = proc_find(wanted, error);
-    if (trial->program == NULL)
-        return FALSE;
+    const char *wanted =
+        g_str_equal(server_binary, "auto") ? engine_server_program(engine) : server_binary;
+    g_autofree char *program = proc_find(wanted, error);
+    if (program == NULL)
+        return NULL;
     g_autoptr(GString) said = g_string_new(NULL);
-    const char *const argv[] = {trial->program, "--no-defaults", "--version", NULL};
+    const char *const argv[] = {program, "--no-defaults", "--version", NULL};
     const ProcSpec ask = {.argv = argv,
                           .env = proc_plain_env(),
                           .out_fd = -1,
@@ -315,11 +314,19 @@ static gboolean find_program(Trial *trial, GError **error)
                           .limit_us = VERSION_LIMIT_US};
     ProcEnd end;
     if (!proc_run(&ask, &end, error))
-        return FALSE;
-    if (engine_server_fits(spec->backup->engine, spec->backup->server_version, said->str, error))
-        return TRUE;
-    g_prefix_error(error, "%s: ", trial->program);
-    return FALSE;
+        return NULL;
+    if (engine_server_fits(engine, server_version, said->str, error))
+        return g_steal_pointer(&program);
+    g_prefix_error(error, "%s: ", program);
+    return NULL;
+}
+
+static gboolean find_program(Trial *trial, GError **error)
+{
+    const Backup *backup = trial->spec.backup;
+    trial->program = trial_find_program(trial->spec.server_binary, backup->engine,
+                                        backup->server_version, error);
+    return trial->program != NULL;
 }
 
 static gboolean make_dir(const Trial *trial, int dir_fd, const char *name, GError **error)

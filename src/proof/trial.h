@@ -50,6 +50,13 @@ typedef struct {
 typedef struct Trial Trial;
 
 /*
+ * The program for backups of this engine and server: `server_binary`, or for "auto" what the family
+ * calls it.  STATUS_UNFIT when it is not there, or of another series.  Free it.
+ */
+char *trial_find_program(const char *server_binary, const char *engine, const char *server_version,
+                         GError **error);
+
+/*
  * Both starts: up, read-only, connected to.
  *
  *   STATUS_VERIFY   it would not start on this data; its own last errors are in the message

@@ -89,6 +89,7 @@ def test_without_a_server_program_the_level_is_not_reached_and_never_said_to_be(
     program.write_text("#!/bin/sh\necho 'mariadbd  Ver 10.4.1-MariaDB for Linux on x86_64'\n")
     program.chmod(0o755)
     own_site.configure(instance={"verify_after": "queries", "server_binary": program})
+    own_site.ended(WARNINGS, "check", words=["test restore: cannot start a server"])
     own_site.ended(WARNINGS, "backup", words=["server", "10.4.1"])
     assert own_site.newest()["proof"] == "prepare"
     ran = own_site.run("verify", "--level=server", "--output=json")
