@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { SECOND_US = G_USEC_PER_SEC };
 
@@ -512,4 +513,198 @@ Test(proc, finds_a_program_in_path_or_as_it_was_given)
     cr_assert_not_null(error);
     cr_expect(error_status(error) == STATUS_UNFIT);
     cr_expect(strstr(error->message, "mariadb-backup-of-1832") != NULL);
+}
+
+/* ---- beside us ------------------------------------------------------------------------------- */
+
+static char *new_place(void)
+{
+    char *place = g_dir_make_tmp("lsnchain-proc-XXXXXX", NULL);
+    cr_assert_not_null(place);
+    return place;
+}
+
+static int new_log(const char *place)
+{
+    g_autofree char *path = g_build_filename(place, "log", NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    cr_assert(fd >= 0);
+    return fd;
+}
+
+static char *text_of(const char *place, const char *name)
+{
+    g_autofree char *path = g_build_filename(place, name, NULL);
+    char *text = NULL;
+    (void)g_file_get_contents(path, &text, NULL, NULL);
+    return text != NULL ? text : g_strdup("");
+}
+
+static Proc *start(ProcSpec spec, int log)
+{
+    g_autoptr(GError) error = NULL;
+    spec.out_fd = log;
+    Proc *proc = proc_start(&spec, &error);
+    cr_assert_not_null(proc, "%s", error != NULL ? error->message : "");
+    return proc;
+}
+
+Test(proc, runs_a_program_beside_us_until_it_ends, .timeout = 20)
+{
+    g_autofree char *place = new_place();
+    autofd int log = new_log(place);
+    ProcEnd end;
+    g_autoptr(Proc) proc = start(SHELL("echo one; echo two >&2; sleep 1; exit 3"), log);
+    cr_expect(!proc_ended(proc, 0, &end), "it cannot have ended yet");
+    cr_expect(proc_ended(proc, 15 * (int64_t)SECOND_US, &end));
+    cr_expect(end.status == 3 && end.stop == PROC_BY_ITSELF, "%d", end.status);
+    proc_stop(proc, &end);
+    cr_expect(end.status == 3 && end.stop == PROC_BY_ITSELF, "a stop too late changes nothing");
+    g_autofree char *said = text_of(place, "log");
+    cr_expect_str_eq(said, "one\ntwo\n");
+}
+
+Test(proc, stops_a_program_beside_us_and_kills_one_that_does_not_listen, .timeout = 20)
+{
+    g_autofree char *place = new_place();
+    autofd int log = new_log(place);
+    ProcEnd end;
+    g_autoptr(Proc) good =
+        start(SHELL("trap 'exit 5' TERM; echo; while :; do sleep 0.1; done"), log);
+    ProcSpec spec = SHELL("trap '' TERM; echo; while :; do sleep 0.1; done");
+    spec.grace_us = SECOND_US / 2;
+    g_autoptr(Proc) deaf = start(spec, log);
+    for (off_t size = 0; size < 2; size = lseek(log, 0, SEEK_END))
+        g_usleep(10 * 1000);
+    proc_stop(good, &end);
+    cr_expect(end.status == 5 && end.stop == PROC_WATCH, "%d", end.status);
+    proc_stop(deaf, &end);
+    cr_expect(end.signal == SIGKILL, "%d", end.signal);
+}
+
+/* ---- the cage -------------------------------------------------------------------------------- */
+
+static char *make_dir(const char *place, const char *name)
+{
+    char *path = g_build_filename(place, name, NULL);
+    cr_assert(g_mkdir_with_parents(path, 0755) == 0 && chmod(path, 0755) == 0);
+    return path;
+}
+
+/* An overlay of base/ at view/, below a directory where nobody but we may go. */
+typedef struct {
+    char *place, *base, *changes, *scratch, *view;
+    ProcMount mount;
+    ProcCage cage;
+} Caged;
+
+static void caged_set(Caged *caged)
+{
+    caged->place = new_place();
+    caged->base = make_dir(caged->place, "base");
+    caged->changes = make_dir(caged->place, "changes");
+    caged->scratch = make_dir(caged->place, "scratch");
+    caged->view = make_dir(caged->place, "view, a:b");
+    g_autofree char *file = g_build_filename(caged->base, "file", NULL);
+    cr_assert(g_file_set_contents(file, "as it was\n", -1, NULL) && chmod(file, 0666) == 0);
+    cr_assert(chmod(caged->changes, 0777) == 0 && chmod(caged->base, 0777) == 0);
+    caged->mount = (ProcMount){caged->base, caged->changes, caged->scratch, caged->view};
+    gboolean root = geteuid() == 0;
+    caged->cage = (ProcCage){.apart = TRUE,
+                             .mounts = &caged->mount,
+                             .n_mounts = 1,
+                             .other_user = root,
+                             .uid = 64637,
+                             .gid = 64637};
+}
+
+static void caged_clear(Caged *caged)
+{
+    (void)files_remove_tree(AT_FDCWD, caged->place, NULL);
+    g_free(caged->place);
+    g_free(caged->base);
+    g_free(caged->changes);
+    g_free(caged->scratch);
+    g_free(caged->view);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Caged, caged_clear)
+
+static void need_cages(const Caged *caged)
+{
+    g_autoptr(GError) error = NULL;
+    if (!proc_try_cage(&caged->cage, &error))
+        cr_skip("this host gives no namespaces: %s", error->message);
+}
+
+static const char *const change_view = "cd \"$0\" && echo changed > file && cat file && id -u";
+
+Test(proc, shows_a_program_a_directory_that_it_may_change_and_leaves_it_as_it_is, .timeout = 20)
+{
+    g_auto(Caged) caged = {0};
+    caged_set(&caged);
+    const char *const dirs[] = {caged.view, NULL};
+    if (geteuid() == 0) { /* where its uid may not pass */
+        cr_assert(chmod(caged.place, 0700) == 0);
+        caged.cage.stage = caged.place;
+        caged.cage.dirs = dirs;
+    }
+    need_cages(&caged);
+    const ProcSpec spec = {
+        .argv = (const char *const[]){"/bin/sh", "-c", change_view, caged.view, NULL},
+        .env = proc_plain_env(),
+        .cage = &caged.cage,
+        .out_fd = -1};
+    g_autofree char *said = run_and_hear(spec);
+    g_autofree char *expected = g_strdup_printf("changed|%u|", geteuid() == 0 ? 64637 : geteuid());
+    g_autofree char *base = text_of(caged.base, "file");
+    g_autofree char *changes = text_of(caged.changes, "file");
+    g_autofree char *mounts = text_of("/proc/self", "mounts");
+    cr_expect_str_eq(said, expected);
+    cr_expect_str_eq(base, "as it was\n");
+    cr_expect_str_eq(changes, "changed\n");
+    cr_expect_null(strstr(mounts, caged.place), "a mount is left");
+}
+
+Test(proc, names_the_step_at_which_a_cage_failed)
+{
+    g_auto(Caged) caged = {0};
+    caged_set(&caged);
+    need_cages(&caged);
+    g_autoptr(GError) error = NULL;
+    caged.mount.at = "/nonexistent";
+    cr_expect(!proc_try_cage(&caged.cage, &error));
+    cr_expect(error_status(error) == STATUS_UNFIT, "%d", error->code);
+    cr_expect_str_eq(error->message, "cannot mount what it works on for a program: "
+                                     "No such file or directory");
+    g_clear_error(&error);
+    caged.mount.changes = "/nonexistent";
+    cr_expect(!proc_try_cage(&caged.cage, &error));
+    cr_expect_str_eq(error->message, "cannot open /nonexistent: No such file or directory");
+}
+
+/* Its death must not depend on anything that we do: we are killed. */
+Test(proc, lets_a_program_beside_us_die_with_us_even_with_another_uid, .timeout = 30)
+{
+    g_auto(Caged) caged = {0};
+    caged_set(&caged);
+    need_cages(&caged);
+    autofd int log = new_log(caged.place);
+    pid_t pid = fork();
+    if (pid == 0) {
+        ProcSpec spec = SHELL("echo $$; exec sleep 600");
+        spec.cage = &caged.cage;
+        Proc *proc = start(spec, log);
+        while (proc != NULL && lseek(log, 0, SEEK_END) == 0)
+            g_usleep(10 * 1000);
+        (void)kill(getpid(), SIGKILL);
+    }
+    cr_assert(waitpid(pid, NULL, 0) == pid);
+    g_autofree char *said = text_of(caged.place, "log");
+    pid_t its = (pid_t)g_ascii_strtoll(said, NULL, 10);
+    cr_assert(its > 1, "it said \"%s\"", said);
+    int left = 500;
+    while (kill(its, 0) == 0 && left-- > 0)
+        g_usleep(10 * 1000);
+    cr_expect(left > 0, "%d lives on", (int)its);
 }
