@@ -186,6 +186,23 @@ def test_an_earlier_backup_is_opened_as_it_was(week):
         server.end()
 
 
+def test_on_the_rolling_base_it_needs_no_copy_and_leaves_the_base_for_the_next_link(week):
+    week.good("verify", "--level=prepare")
+    base = next(week.repository.glob(".scratch/shop/proof/rolling/base"))
+    before = sums(base)
+    with opened(week) as server:
+        assert not server.base.exists()
+        assert server.sql("SELECT MAX(day) FROM week.days") == [("2",)]
+        assert server.sql("CHECK TABLE week.days, sbtest.sbtest1")[0][-1] == "OK"
+        server.end()
+    assert sums(base) == before
+    week.backup("incremental")
+    week.good("verify", "--level=prepare")
+    with opened(week) as server:
+        assert not server.base.exists() and server.sql("SELECT 1") == [("1",)]
+        server.end()
+
+
 def test_a_path_with_all_that_options_are_split_at_is_fine(week, place):
     odd = place / ("a" * 60 + ", b:c\\d" + "f" * 40)
     odd.mkdir()
