@@ -55,34 +55,37 @@ uint64_t verify_stored_bytes(const GPtrArray *path)
 
 /* Where the copy is made and the engine's log is kept. */
 typedef struct {
-    char *directory;
+    char *directory; /* private copies are made below it */
     char *log_path;
-    gboolean ours; /* made for this proof, for nothing may be left in another's repository */
+    char *own; /* holds both: made for this proof, for nothing may be left in another's repository;
+                  NULL: they are the instance's */
 } Workshop;
 
 static void workshop_clear(Workshop *workshop)
 {
     g_autoptr(GError) error = NULL;
-    if (workshop->ours && !files_remove_tree(AT_FDCWD, workshop->directory, &error))
+    if (workshop->own != NULL && !files_remove_tree(AT_FDCWD, workshop->own, &error))
         log_warning("%s", error->message);
     g_free(workshop->directory);
     g_free(workshop->log_path);
+    g_free(workshop->own);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Workshop, workshop_clear)
 
 static gboolean workshop_open(const Run *run, const char *id, Workshop *workshop, GError **error)
 {
-    workshop->ours = !run->records;
-    workshop->directory =
-        run->records ? run_proof_dir(run) : g_dir_make_tmp("lsnchain-verify-XXXXXX", NULL);
-    if (workshop->directory == NULL) {
-        workshop->ours = FALSE;
-        return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
+    if (run->records) {
+        workshop->directory = run_proof_dir(run);
+        workshop->log_path = failed_log_path(run, id, ".verify.log", error);
+        return workshop->log_path != NULL;
     }
-    workshop->log_path = run->records ? failed_log_path(run, id, ".verify.log", error)
-                                      : g_build_filename(workshop->directory, "engine.log", NULL);
-    return workshop->log_path != NULL;
+    workshop->own = g_dir_make_tmp("lsnchain-verify-XXXXXX", NULL);
+    if (workshop->own == NULL)
+        return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
+    workshop->directory = g_build_filename(workshop->own, "copies", NULL);
+    workshop->log_path = g_build_filename(workshop->own, "engine.log", NULL);
+    return TRUE;
 }
 
 /* What engine and server said at a failure is worth keeping; elsewhere than in a directory that
@@ -94,7 +97,7 @@ static void settle_log(const Run *run, const Workshop *workshop, const ProofResu
     if (!telling) {
         if (unlink(workshop->log_path) < 0 && errno != ENOENT)
             log_warning("cannot remove %s: %s", workshop->log_path, g_strerror(errno));
-    } else if (!workshop->ours) {
+    } else if (workshop->own == NULL) {
         log_notice("what was said is in %s", workshop->log_path);
         failed_log_prune(run);
     }

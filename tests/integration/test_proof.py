@@ -169,3 +169,12 @@ def test_what_makes_no_sense_is_refused_before_anything_is_done(week, arguments)
     after = os.listdir(week.repository / ".scratch") if (week.repository / ".scratch").exists() \
         else None
     assert before == after
+
+
+def test_a_bare_host_proves_with_a_server_and_leaves_nothing(week, tmp_path):
+    before = tree_state(week)
+    ran = week.run("verify", "--level=queries", configuration=("--repository", week.repository),
+                   env={"TMPDIR": str(tmp_path)})
+    assert ran.status == 0 and "proven at level queries" in ran.stdout, ran.said
+    assert "killed" not in ran.stderr
+    assert tree_state(week) == before and list(tmp_path.iterdir()) == []
