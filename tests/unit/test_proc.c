@@ -562,6 +562,7 @@ Test(proc, runs_a_program_beside_us_until_it_ends, .timeout = 20)
     cr_expect(end.status == 3 && end.stop == PROC_BY_ITSELF, "a stop too late changes nothing");
     g_autofree char *said = text_of(place, "log");
     cr_expect_str_eq(said, "one\ntwo\n");
+    (void)files_remove_tree(AT_FDCWD, place, NULL);
 }
 
 Test(proc, stops_a_program_beside_us_and_kills_one_that_does_not_listen, .timeout = 20)
@@ -580,6 +581,7 @@ Test(proc, stops_a_program_beside_us_and_kills_one_that_does_not_listen, .timeou
     cr_expect(end.status == 5 && end.stop == PROC_WATCH, "%d", end.status);
     proc_stop(deaf, &end);
     cr_expect(end.signal == SIGKILL, "%d", end.signal);
+    (void)files_remove_tree(AT_FDCWD, place, NULL);
 }
 
 /* ---- the cage -------------------------------------------------------------------------------- */
