@@ -18,8 +18,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* Long enough for crash recovery of what a backup carries; a server that hangs must end. */
-enum { START_LIMIT_S = 15 * 60 };
+/* Long enough for crash recovery of what a backup carries, and for a CHECK TABLE that was begun;
+ * a server that hangs must end. */
+enum { START_LIMIT_S = 15 * 60, SERVER_LIMIT_S = 24 * 60 * 60 };
 
 void proof_result_clear(ProofResult *result)
 {
@@ -327,10 +328,12 @@ static gboolean prove_server(Climb *climb, GError **error)
         .work = work,
         .backup = climb->last,
         .finish = climb->rolling != NULL ? spec->engine : NULL,
+        .finish_options = spec->options,
         .server_binary = spec->server_binary,
         .options = spec->server_options,
         .memory = spec->memory,
         .start_limit_s = START_LIMIT_S,
+        .deadline_us = g_get_monotonic_time() + (int64_t)SERVER_LIMIT_S * G_USEC_PER_SEC,
         .log_fd = climb->log_fd,
     };
     GError *failure = NULL;
