@@ -234,17 +234,24 @@ static void tell_failure(const Run *run, const ProofResult *result, const Backup
     run_raise(run, EVENT_CHAIN_BROKEN, link, "proof", broken, reason);
 }
 
+/* Reading files is no test restore, unless nothing more is ever done here. */
+static gboolean is_test_restore(const Run *run, ProofLevel reached)
+{
+    return reached >= PROOF_PREPARE || run->config->verify_after == PROOF_FILES;
+}
+
 /*
  * The alarm ends when the newest backup passed and nothing is left against it: an older one may be
  * fine beside a bad one, and reading files does not lift what a prepare condemned.
  */
-static void tell_success(const Run *run, const char *id)
+static void tell_success(const Run *run, const char *id, ProofLevel reached)
 {
     const GPtrArray *backups = run->catalog->backups;
     const Backup *newest = backups->pdata[backups->len - 1];
     if (g_str_equal(newest->id, id) && newest->proof_failed == PROOF_NONE &&
         chain_sound(backups, newest, NULL)) {
-        run_raise(run, EVENT_PROOF_RECOVERED, id, "", "the test restore passed", "");
+        if (is_test_restore(run, reached))
+            run_raise(run, EVENT_PROOF_RECOVERED, id, "", "the test restore passed", "");
         run_raise(run, EVENT_CHAIN_RECOVERED, id, "", "the newest chain is sound again", "");
     }
 }
@@ -334,7 +341,7 @@ static gboolean prove_and_record(Work *work, Verdict *verdict, GError **error)
     verdict->exam = g_steal_pointer(&result.exam);
     if (!proven)
         return fail_verdict(work->run, verdict, failure, error);
-    tell_success(work->run, verdict->id);
+    tell_success(work->run, verdict->id, verdict->reached);
     return check_trusted(work->run, verdict->id, error);
 }
 

@@ -78,6 +78,10 @@ def test_after_an_assertion_failed_auto_takes_one_full_and_not_one_each_night(ow
         own_site.ended(VERIFY, "backup")
     assert [link["type"] for link in own_site.links()] == [
         "full", "incremental", "full", "incremental", "incremental"]
+    own_site.configure(instance={"verify_after": "none"})
+    own_site.good("backup")
+    own_site.good("verify", "--level=files")
+    assert own_site.alerts("proof_recovered") == [], "reading is no test restore"
     own_site.configure(instance={"verify_after": "queries"})
     own_site.good("backup")
     assert own_site.newest()["proven"] is True
