@@ -30,6 +30,7 @@ COMMANDS = {
     "full": ["backup", "--type=full"],
     "incremental": ["backup", "--type=incremental"],
     "verify": ["verify", "latest", "--level=prepare"],
+    "server": ["verify", "latest", "--level=server"],
     "restore": ["restore", "latest"],
     "expire": ["expire"],
     "remove": ["remove"],
@@ -43,6 +44,8 @@ def commands_for(point):
         return ["verify", "restore"]
     if point.startswith(("verify.", "rolling.")):
         return ["verify"]
+    if point.startswith("trial."):
+        return ["server"]
     if point.startswith("restore."):
         return ["restore"]
     if point.startswith("recover."):
