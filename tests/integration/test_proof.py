@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 
 import pytest
 
@@ -111,6 +112,40 @@ def test_a_link_is_proven_by_itself_while_the_base_holds_the_others(own_site):
     own_site.ended(0, "-v", "verify", "--level=queries", "--fresh",
                    words=[f"unsealing {full['id']}"])
     assert own_site.link(full["id"])["files_at"] > full["files_at"]
+
+
+def test_a_prepare_that_is_asked_for_again_is_done_again(own_site):
+    own_site.good("backup")
+    for _ in range(2):
+        own_site.ended(0, "-v", "verify", "--level=prepare",
+                       words=[f"unsealing {own_site.newest()['id']}"])
+
+
+def test_the_stored_bytes_of_a_link_that_the_base_holds_are_read_by_each_of_its_proofs(week):
+    import lsnsite
+    week.good("verify", "--level=prepare")
+    lsnsite.flip_byte(week.sealed(week.ids[-1], "sbtest1"))
+    ran = week.run("verify", "--level=server")
+    assert ran.status == VERIFY and week.ids[-1] in ran.stderr, ran.said
+    assert week.link(week.ids[-1])["proof_failed"] == "files"
+
+
+def test_a_server_that_does_not_start_on_the_base_is_tried_on_one_made_anew(own_site):
+    own_site.good("backup")
+    own_site.good("verify", "--level=prepare")
+    asked = own_site.place / "asked"
+    asked.touch(mode=0o644)
+    program = own_site.place / "stand-in-server"
+    server = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+    program.write_text(f'#!/bin/sh\nif [ "$2" = --version ]; then echo >>{asked}\n'
+                       f'elif [ $(wc -l <{asked}) = 1 ]; then\n'
+                       "echo '[ERROR] InnoDB: Corrupted page'; exit 1; fi\n"
+                       f'exec {server} "$@"\n')
+    program.chmod(0o755)
+    own_site.configure(instance={"server_binary": program})
+    own_site.ended(WARNINGS, "verify", "--level=server",
+                   words=["the rolling base is made anew", "Corrupted page"])
+    assert own_site.newest()["proof"] == "server" and own_site.alerts("proof_failed") == []
 
 
 def test_a_stored_file_that_went_bad_under_the_base_is_found_before_it_counts_too_long(week):
