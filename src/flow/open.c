@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 /* What is in hand while a server runs; cleared from the last to the first. */
 typedef struct {
@@ -34,6 +35,8 @@ typedef struct {
     Place *place;
     char *base;
     char *work;
+    char *short_dir; /* for another name of a socket whose own is too long; NULL: there is none */
+    char *socket;    /* the name that it is to have; NULL: its own */
     Trial *trial;
 } Opening;
 
@@ -43,11 +46,15 @@ static void opening_clear(Opening *opening)
     g_clear_pointer(&opening->place, place_free);
     g_clear_pointer(&opening->rolling, rolling_free);
     g_autoptr(GError) error = NULL;
+    if (opening->short_dir != NULL && rmdir(opening->short_dir) < 0)
+        log_warning("cannot remove %s: %s", opening->short_dir, g_strerror(errno));
     if (opening->ours && !files_remove_tree(AT_FDCWD, opening->directory, &error))
         log_warning("%s", error->message);
     g_free(opening->directory);
     g_free(opening->base);
     g_free(opening->work);
+    g_free(opening->short_dir);
+    g_free(opening->socket);
     g_strfreev(opening->prepare_options);
     g_strfreev(opening->server_options);
     g_clear_pointer(&opening->engine, engine_free);
@@ -124,16 +131,27 @@ static gboolean prepare_copy(Opening *opening, const char *place, GError **error
     return base_fd >= 0 && trial_freeze_base(base_fd, error);
 }
 
-/* A socket that no client could name would be of no use. */
-static gboolean check_address(const Opening *opening, const char *socket, GError **error)
+/*
+ * The address of a socket has room for some hundred bytes, and a repository may lie deep: then it
+ * gets another name, in a short directory of its own.
+ */
+static gboolean name_socket(Opening *opening, const char *wanted, GError **error)
 {
     enum { ROOM = sizeof((struct sockaddr_un *)NULL)->sun_path };
-    g_autofree char *path =
-        socket != NULL ? g_strdup(socket) : g_build_filename(opening->work, "run", "socket", NULL);
-    return strlen(path) < ROOM || fail(error, STATUS_REFUSED,
-                                       "the path %s is too long for the address of a socket" HINT(
-                                           "give it a shorter name: --socket=PATH"),
-                                       path);
+    if (wanted != NULL && strlen(wanted) >= ROOM)
+        return fail(error, STATUS_REFUSED,
+                    "the path %s is too long for the address of a socket" HINT(
+                        "give it a shorter name: --socket=PATH"),
+                    wanted);
+    opening->socket = g_strdup(wanted);
+    g_autofree char *own = g_build_filename(opening->work, "run", "socket", NULL);
+    if (wanted != NULL || strlen(own) < ROOM)
+        return TRUE;
+    opening->short_dir = g_dir_make_tmp("lsnchain-XXXXXX", NULL);
+    if (opening->short_dir == NULL)
+        return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
+    opening->socket = g_build_filename(opening->short_dir, "socket", NULL);
+    return TRUE;
 }
 
 /* The rolling base where it will do: it is there already. */
@@ -147,11 +165,11 @@ static gboolean find_base(Opening *opening, const char *socket, GError **error)
     }
     if (opening->rolling != NULL)
         opening->base = g_strdup(rolling_base(opening->rolling));
-    return make_work(opening, error) && check_address(opening, socket, error) &&
+    return make_work(opening, error) && name_socket(opening, socket, error) &&
            (opening->rolling != NULL || prepare_copy(opening, place_path(opening->place), error));
 }
 
-static gboolean start(Opening *opening, const char *socket, GError **error)
+static gboolean start(Opening *opening, GError **error)
 {
     const InstanceConfig *config = opening->run->config;
     const TrialSpec spec = {
@@ -163,7 +181,7 @@ static gboolean start(Opening *opening, const char *socket, GError **error)
         .server_binary = config->server_binary,
         .options = opening->server_options,
         .memory = config->prepare_memory,
-        .socket = socket,
+        .socket = opening->socket,
         .log_fd = -1,
     };
     log_detail("starting a server on %s", opening->base);
@@ -183,7 +201,7 @@ gboolean flow_open(Run *run, const Backup *backup, const char *socket, OpenReady
         return FALSE;
     g_auto(Opening) opening = {.run = run, .path = path, .backup = backup};
     if (!take_options(&opening, error) || !choose_directory(&opening, error) ||
-        !find_base(&opening, socket, error) || !start(&opening, socket, error))
+        !find_base(&opening, socket, error) || !start(&opening, error))
         return FALSE;
     const Opened opened = {
         .backup = backup,

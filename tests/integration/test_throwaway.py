@@ -111,17 +111,9 @@ def busy_site(own_site):
                "CREATE TABLE csv (n INT NOT NULL) ENGINE=CSV; INSERT INTO csv VALUES (1), (2);"
                "INSERT INTO myisam SELECT id, c FROM sbtest.sbtest1;"
                "INSERT INTO aria SELECT id, c FROM sbtest.sbtest1")
-    holder = subprocess.Popen(
-        [FLAVOUR.client, "--no-defaults", "--user=root", f"--socket={server.socket}"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    holder.stdin.write("BEGIN; DELETE FROM sbtest.sbtest1 WHERE id <= 100;"
-                       "UPDATE sbtest.sbtest2 SET c = 'not yet'; SELECT 1;\n")
-    holder.stdin.flush()
-    lsnsite.wait_until(lambda: server.value(
-        "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_rows_modified > 500") == "1")
-    own_site.backup("full")
-    holder.kill()
-    holder.wait()
+    with server.open_transaction("DELETE FROM sbtest.sbtest1 WHERE id <= 100;"
+                                 "UPDATE sbtest.sbtest2 SET c = 'not yet'"):
+        own_site.backup("full")
     return own_site
 
 
@@ -207,10 +199,12 @@ def test_a_path_with_all_that_options_are_split_at_is_fine(week, place):
     odd = place / ("a" * 60 + ", b:c\\d" + "f" * 40)
     odd.mkdir()
     week.configure(instance={"proof_dir": odd})
-    week.ended(REFUSED, "open", words=["too long for the address of a socket", "--socket"])
-    with opened(week, f"--socket={place / 's'}") as server:
-        assert server.sql("SELECT MAX(day) FROM week.days") == [("2",)]
-        server.end()
+    week.ended(REFUSED, "open", f"--socket={odd / ('s' * 60)}",
+               words=["too long for the address of a socket", "--socket"])
+    for arguments in ([], [f"--socket={place / 's'}"]):
+        with opened(week, *arguments) as server:
+            assert server.sql("SELECT MAX(day) FROM week.days") == [("2",)]
+            server.end()
     assert [path for path in odd.rglob("*") if not lsnsite.is_kept(path)] == []
 
 
