@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 static const char work_name[] = ".lsnchain";
@@ -167,6 +168,18 @@ static gboolean finish(int target_fd, const char *target, GError **error)
     return TRUE;
 }
 
+/*
+ * Of two restores that both found it empty one goes on.  The lock is that of the open directory, so
+ * it ends with it; a filesystem that has none for directories (NFS) is no reason not to restore.
+ */
+static gboolean own_target(int target_fd, const char *target, GError **error)
+{
+    if (flock(target_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return fail(error, STATUS_RESTORE,
+                    "another restore is at work in %s" HINT("choose another directory"), target);
+    return check_empty(target, error);
+}
+
 gboolean restore_run(const RestoreSpec *spec, Prepared *prepared, GError **error)
 {
     *prepared = (Prepared){0};
@@ -174,7 +187,8 @@ gboolean restore_run(const RestoreSpec *spec, Prepared *prepared, GError **error
         return FALSE;
     autofd int target_fd = files_open_dir(AT_FDCWD, spec->target, error);
     const Backup *last = spec->path->pdata[spec->path->len - 1];
-    if (target_fd < 0 || !write_marker(target_fd, last, error))
+    if (target_fd < 0 || !own_target(target_fd, spec->target, error) ||
+        !write_marker(target_fd, last, error))
         return FALSE;
     crash_point("restore.marked");
     return prepare_in(target_fd, spec, prepared, error) && move_up(target_fd, error) &&
