@@ -195,6 +195,19 @@ def test_on_the_rolling_base_it_needs_no_copy_and_leaves_the_base_for_the_next_l
         server.end()
 
 
+def test_a_night_is_proven_while_somebody_looks_at_the_last_one(week):
+    week.good("verify", "--level=prepare")
+    with opened(week) as server:
+        week.configure(instance={"verify_after": "queries"})
+        ran = week.good("backup", "--type=incremental")
+        assert "a copy of its own" in ran.stderr, "the base was changed under a server"
+        assert week.newest()["proof"] == "queries"
+        assert server.sql("SELECT MAX(day) FROM week.days") == [("2",)]
+        server.end()
+    assert week.leftovers() == []
+    week.good("backup", "--type=incremental")
+
+
 def test_a_path_with_all_that_options_are_split_at_is_fine(week, place):
     odd = place / ("a" * 60 + ", b:c\\d" + "f" * 40)
     odd.mkdir()
