@@ -2,6 +2,7 @@
 #include "base/files.h"
 
 #include "base/error.h"
+#include "base/units.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -255,4 +256,18 @@ gboolean files_free_space(int fd, uint64_t *bytes, GError **error)
         return fail_storage(error, "cannot ask for free space: %s", g_strerror(errno));
     *bytes = (uint64_t)status.f_bavail * status.f_frsize;
     return TRUE;
+}
+
+gboolean files_check_room(int fd, const char *where, uint64_t needed, const char *what,
+                          const char *hint, GError **error)
+{
+    uint64_t free_bytes = 0;
+    if (!files_free_space(fd, &free_bytes, error))
+        return FALSE;
+    if (free_bytes >= needed)
+        return TRUE;
+    g_autofree char *has = units_size(free_bytes);
+    g_autofree char *wants = units_size(needed);
+    return fail(error, STATUS_STORAGE, "%s has %s free, and %s may need %s" HINT("%s"), where, has,
+                what, wants, hint);
 }

@@ -59,4 +59,11 @@ gboolean files_walk(int dir_fd, const char *path, FilesEachFn *each, void *data,
 /* Bytes that an unprivileged program may still write where `fd` lives. */
 gboolean files_free_space(int fd, uint64_t *bytes, GError **error);
 
+/*
+ * Has `fd`, the directory `where`, so much?  Else STATUS_STORAGE: "WHERE has 1 MiB free, and WHAT
+ * may need 2 MiB", with `hint`.
+ */
+gboolean files_check_room(int fd, const char *where, uint64_t needed, const char *what,
+                          const char *hint, GError **error);
+
 #endif

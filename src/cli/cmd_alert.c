@@ -23,10 +23,8 @@ static void show_answer(const AlertChannel *channel, gboolean delivered, const c
                  delivered ? "delivered" : "NOT DELIVERED", answer);
 }
 
-gboolean cmd_alert_test(App *app, char **args, GError **error)
+gboolean cmd_try_channels(App *app, GError **error)
 {
-    if (!app_parse(args, NULL, 0, 0, error))
-        return FALSE;
     g_autoptr(Channels) channels = channels_new(app->config);
     const AlertSetup setup = channels_setup(channels);
     Testing testing = {app, json_array()};
@@ -34,4 +32,9 @@ gboolean cmd_alert_test(App *app, char **args, GError **error)
     gboolean sent = alert_send_test(&setup, instance, show_answer, &testing, error);
     json_object_set_new(app->report.extra, "channels", testing.list);
     return sent;
+}
+
+gboolean cmd_alert_test(App *app, char **args, GError **error)
+{
+    return app_parse(args, NULL, 0, 0, error) && cmd_try_channels(app, error);
 }

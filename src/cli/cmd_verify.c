@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/verify_view.h"
-#include "flow/channels.h"
 #include "flow/history.h"
 #include "flow/verify.h"
 #include "model/chain.h"
@@ -42,7 +41,7 @@ static void add_to_report(DrillReport *report, const Run *run, const Verdict *ve
         return;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, NULL);
     g_autoptr(GPtrArray) history = history_read(run, NULL);
-    g_autoptr(Pace) pace = history_pace(run);
+    g_autoptr(Pace) pace = history != NULL ? pace_new(history) : history_pace(run);
     const Outlook outlook = outlook_of(pace, run->catalog->backups);
     g_autofree char *remedy = failure != NULL ? error_hint(failure) : NULL;
     const DrillProof proof = {
@@ -165,40 +164,13 @@ static gboolean verify_one(App *app, Run *run, void *data, GError **error)
     return verify_id(app, run, options->wanted, options, error);
 }
 
-/* ---- the alarm, after sabotage --------------------------------------------------------------- */
-
-typedef struct {
-    App *app;
-    json_t *list;
-} Answers;
-
-static void keep_answer(const AlertChannel *channel, gboolean delivered, const char *answer,
-                        void *data)
-{
-    const Answers *answers = data;
-    json_t *object = json_object();
-    json_object_set_new(object, "channel", report_string(channel->name));
-    json_object_set_new(object, "delivered", json_boolean(delivered));
-    json_object_set_new(object, "answer", report_string(answer));
-    json_array_append_new(answers->list, object);
-    report_print(&answers->app->report, "alarm by %s: %s (%s)\n", channel->name,
-                 delivered ? "delivered" : "NOT DELIVERED", answer);
-}
-
 /* What is noticed and told to nobody is not noticed. */
 static gboolean try_alarm(App *app, GError **error)
 {
-    g_autoptr(Channels) channels = channels_new(app->config);
-    const AlertSetup setup = channels_setup(channels);
-    if (setup.count == 0) {
-        log_warning("no channel for alerts is configured, so nobody would be told");
-        return TRUE;
-    }
-    Answers answers = {app, json_array()};
-    const char *instance = app->instance_name != NULL ? app->instance_name : "";
-    gboolean sent = alert_send_test(&setup, instance, keep_answer, &answers, error);
-    json_object_set_new(app->report.extra, "channels", answers.list);
-    return sent;
+    if (app->config->alerts->len > 0)
+        return cmd_try_channels(app, error);
+    log_warning("no channel for alerts is configured, so nobody would be told");
+    return TRUE;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

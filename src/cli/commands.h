@@ -55,6 +55,10 @@ CommandFn cmd_catalog_rebuild;
 CommandFn cmd_config_show;
 CommandFn cmd_alert_test;
 
+/* A test alert through every channel, and what each answered; `alert test`, and after a sabotage.
+ */
+gboolean cmd_try_channels(App *app, GError **error);
+
 /* What pin and unpin have in common. */
 gboolean cmd_set_pin(App *app, char **args, gboolean pinned, GError **error);
 

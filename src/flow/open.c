@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/progress.h"
 #include "flow/restore.h"
+#include "flow/tools.h"
 #include "flow/verify.h"
 #include "model/chain.h"
 #include "prepare/place.h"
@@ -26,9 +27,7 @@ typedef struct {
     const Run *run;
     const GPtrArray *path;
     const Backup *backup;
-    Engine *engine;
-    GStrv prepare_options;
-    GStrv server_options;
+    Tools tools;
     char *directory; /* where places are made */
     gboolean ours;   /* and it was made for this */
     Rolling *rolling;
@@ -55,9 +54,7 @@ static void opening_clear(Opening *opening)
     g_free(opening->work);
     g_free(opening->short_dir);
     g_free(opening->socket);
-    g_strfreev(opening->prepare_options);
-    g_strfreev(opening->server_options);
-    g_clear_pointer(&opening->engine, engine_free);
+    tools_clear(&opening->tools);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Opening, opening_clear)
@@ -72,20 +69,6 @@ static gboolean choose_directory(Opening *opening, GError **error)
         return fail_storage(error, "cannot make a directory in %s", g_get_tmp_dir());
     opening->ours = !run->records;
     return TRUE;
-}
-
-static gboolean take_options(Opening *opening, GError **error)
-{
-    const InstanceConfig *config = opening->run->config;
-    opening->engine = verify_find_engine(opening->run, opening->backup, error);
-    if (opening->engine == NULL)
-        return FALSE;
-    opening->prepare_options =
-        engine_check_options(opening->engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
-    if (opening->prepare_options == NULL)
-        return FALSE;
-    opening->server_options = trial_check_options(config->server_options, error);
-    return opening->server_options != NULL;
 }
 
 static gboolean make_work(Opening *opening, GError **error)
@@ -113,11 +96,11 @@ static gboolean prepare_copy(Opening *opening, const char *place, GError **error
     const PrepareSpec spec = {
         .shelf = run->shelf,
         .path = opening->path,
-        .engine = opening->engine,
+        .engine = opening->tools.engine,
         .work = work,
         .memory = run->config->prepare_memory,
         .workers = run->config->parallel,
-        .options = opening->prepare_options,
+        .options = opening->tools.prepare_options,
         .log_fd = -1,
         .stall_timeout_s = run->config->stall_timeout,
         .tick = progress_tick,
@@ -176,10 +159,10 @@ static gboolean start(Opening *opening, GError **error)
         .base = opening->base,
         .work = opening->work,
         .backup = opening->backup,
-        .finish = opening->rolling != NULL ? opening->engine : NULL,
-        .finish_options = opening->prepare_options,
+        .finish = opening->rolling != NULL ? opening->tools.engine : NULL,
+        .finish_options = opening->tools.prepare_options,
         .server_binary = config->server_binary,
-        .options = opening->server_options,
+        .options = opening->tools.server_options,
         .memory = config->prepare_memory,
         .socket = opening->socket,
         .log_fd = -1,
@@ -200,8 +183,9 @@ gboolean flow_open(Run *run, const Backup *backup, const char *socket, OpenReady
     if (path == NULL)
         return FALSE;
     g_auto(Opening) opening = {.run = run, .path = path, .backup = backup};
-    if (!take_options(&opening, error) || !choose_directory(&opening, error) ||
-        !find_base(&opening, socket, error) || !start(&opening, error))
+    if (!tools_find(run, backup, PROOF_SERVER, &opening.tools, error) ||
+        !choose_directory(&opening, error) || !find_base(&opening, socket, error) ||
+        !start(&opening, error))
         return FALSE;
     const Opened opened = {
         .backup = backup,

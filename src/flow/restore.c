@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "flow/history.h"
 #include "flow/progress.h"
+#include "flow/tools.h"
 #include "flow/verify.h"
 #include "model/chain.h"
 #include "restore/restore.h"
@@ -140,25 +142,17 @@ static void keep_drill(const Run *run, Drill *drill, const Engine *engine, int64
     drill->at = clock_now();
     drill->fresh = TRUE;
     drill->took_us = took_us;
-    g_free(drill->engine);
-    drill->engine = g_strdup_printf("%s %s", engine->name, engine->version);
-    g_free(drill->host);
-    drill->host = g_strdup(g_get_host_name());
-    if (failure != NULL) {
-        g_free(drill->failure);
-        drill->failure = error_sentence(failure);
-    }
+    g_autofree char *build = g_strdup_printf("%s %s", engine->name, engine->version);
+    g_autofree char *sentence = failure != NULL ? error_sentence(failure) : g_strdup("");
+    text_set(&drill->engine, build);
+    text_set(&drill->host, g_get_host_name());
+    text_set(&drill->failure, sentence);
     history_note(run, drill);
 }
 
 static gboolean restore_with(const Run *run, RestoreSpec *spec, const RestoreRequest *request,
                              RestoreOutcome *outcome, GError **error)
 {
-    g_auto(GStrv) options =
-        engine_check_options(spec->engine, run->config->prepare_options, ENGINE_FOR_PREPARE, error);
-    if (options == NULL)
-        return FALSE;
-    spec->options = options;
     if (!restore_check_target(spec, error))
         return FALSE;
     request->announce(outcome, request->data);
@@ -194,11 +188,12 @@ gboolean flow_restore(Run *run, const Backup *backup, const RestoreRequest *requ
     if (!run_read_chain(run, &backup, &lock, error) || !restore_check_sound(run, backup, error))
         return FALSE;
     g_autoptr(GPtrArray) path = chain_path(run->catalog->backups, backup, error);
-    g_autoptr(Engine) engine = path != NULL ? verify_find_engine(run, backup, error) : NULL;
-    if (engine == NULL)
+    g_auto(Tools) tools = {0};
+    if (path == NULL || !tools_find(run, backup, PROOF_PREPARE, &tools, error))
         return FALSE;
     spec.path = path;
-    spec.engine = engine;
+    spec.engine = tools.engine;
+    spec.options = tools.prepare_options;
     fill_outcome(run, backup, path, request, outcome);
     return restore_with(run, &spec, request, outcome, error);
 }

@@ -232,11 +232,6 @@ typedef struct {
     GHashTable *sizes;
 } Listing;
 
-static const char *kind_of(const ServerTable *table)
-{
-    return *table->engine != '\0' ? table->engine : table->type;
-}
-
 static void append_seen(const Listing *listing, const ServerTable *table, Seen seen)
 {
     g_autofree char *schema = engine_file_name(table->schema);
@@ -246,7 +241,7 @@ static void append_seen(const Listing *listing, const ServerTable *table, Seen s
     const ListedTable listed = {
         .schema = table->schema,
         .name = table->name,
-        .engine = (char *)kind_of(table),
+        .engine = (char *)server_table_kind(table),
         .size_class = (char *)size_class(size != NULL ? *size : 0),
         .seen = seen,
     };
@@ -256,7 +251,8 @@ static void append_seen(const Listing *listing, const ServerTable *table, Seen s
 /* One that got another engine meanwhile is in the backup with the one or with the other. */
 static void append_table(const ServerTable *old, const ServerTable *new, void *data)
 {
-    gboolean same = old != NULL && new != NULL &&g_str_equal(kind_of(old), kind_of(new));
+    gboolean same =
+        old != NULL && new != NULL &&g_str_equal(server_table_kind(old), server_table_kind(new));
     if (same)
         append_seen(data, new, SEEN_BOTH);
     else if (old != NULL)

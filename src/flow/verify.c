@@ -5,12 +5,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "flow/failed.h"
 #include "flow/history.h"
 #include "flow/progress.h"
 #include "flow/recording.h"
+#include "flow/tools.h"
 #include "model/chain.h"
-#include "proof/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,25 +23,6 @@ void verdict_clear(Verdict *verdict)
     g_clear_pointer(&verdict->failed, g_free);
     g_clear_pointer(&verdict->drill, drill_free);
     g_clear_pointer(&verdict->exam, exam_free);
-}
-
-Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error)
-{
-    const char *wanted =
-        g_str_equal(run->config->engine, "auto") ? backup->engine : run->config->engine;
-    g_autoptr(Engine) engine = engine_find(wanted, ENGINE_FOR_ANY, error);
-    if (engine == NULL)
-        return NULL;
-    const EngineBuild taken = {backup->engine, backup->engine_version, backup->server_version};
-    const EngineBuild ours = engine_build(engine, backup->server_version);
-    g_autofree char *why = NULL;
-    if (!engine_extends(&taken, &ours, &why)) {
-        (void)fail(error, STATUS_UNFIT,
-                   "%s cannot prepare %s: %s" HINT("install the engine that took it"), engine->path,
-                   backup->id, why);
-        return NULL;
-    }
-    return g_steal_pointer(&engine);
 }
 
 uint64_t verify_stored_bytes(const GPtrArray *path)
@@ -111,18 +93,14 @@ typedef struct {
     const VerifyRequest *request;
     const GPtrArray *path;
     const Backup *wanted;
-    Engine *engine; /* NULL for files */
-    char **prepare_options;
-    char **server_options;
+    Tools tools; /* none for files */
     Rota *rota;
     Workshop workshop;
 } Work;
 
 static void work_clear(Work *work)
 {
-    g_clear_pointer(&work->engine, engine_free);
-    g_clear_pointer(&work->prepare_options, g_strfreev);
-    g_clear_pointer(&work->server_options, g_strfreev);
+    tools_clear(&work->tools);
     g_clear_pointer(&work->rota, rota_free);
     workshop_clear(&work->workshop);
 }
@@ -131,25 +109,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
 
 static gboolean open_work(Work *work, GError **error)
 {
-    const InstanceConfig *config = work->run->config;
     ProofLevel level = work->request->level;
     if (!workshop_open(work->run, work->wanted->id, &work->workshop, error))
         return FALSE;
     if (level < PROOF_PREPARE)
         return TRUE;
-    work->engine = verify_find_engine(work->run, work->wanted, error);
-    if (work->engine == NULL)
+    if (!tools_find(work->run, work->wanted, level, &work->tools, error))
         return FALSE;
-    work->prepare_options =
-        engine_check_options(work->engine, config->prepare_options, ENGINE_FOR_PREPARE, error);
-    if (work->prepare_options == NULL)
-        return FALSE;
-    if (level < PROOF_SERVER)
-        return TRUE;
-    work->server_options = trial_check_options(config->server_options, error);
-    if (work->server_options == NULL)
-        return FALSE;
-    if (work->run->records) {
+    if (level >= PROOF_SERVER && work->run->records) {
         g_autofree char *directory = run_state_path(work->run, "");
         work->rota = rota_open(directory);
     }
@@ -189,16 +156,16 @@ static ProofSpec proof_spec(const Work *work)
         .level = work->request->level,
         .base = choose_base(work),
         .reread_before = reread_before(work->run),
-        .engine = work->engine,
+        .engine = work->tools.engine,
         .directory = work->workshop.directory,
         .command = work->run->command,
         .memory = config->prepare_memory,
         .workers = config->parallel,
-        .options = work->prepare_options,
+        .options = work->tools.prepare_options,
         .stall_timeout_s = config->stall_timeout,
         .log_path = work->workshop.log_path,
         .server_binary = config->server_binary,
-        .server_options = work->server_options,
+        .server_options = work->tools.server_options,
         .canary_schema = config->canary_schema,
         .asserts = config->asserts,
         .rota = work->rota,
@@ -307,8 +274,9 @@ static void keep(const Work *work, const ProofResult *result, const char *reason
 {
     g_autoptr(GError) failure = NULL;
     g_autofree char *build =
-        work->engine != NULL ? g_strdup_printf("%s %s", work->engine->name, work->engine->version)
-                             : g_strdup("");
+        work->tools.engine != NULL
+            ? g_strdup_printf("%s %s", work->tools.engine->name, work->tools.engine->version)
+            : g_strdup("");
     const Recording recording = {
         .run = work->run,
         .path = work->path,
@@ -317,16 +285,16 @@ static void keep(const Work *work, const ProofResult *result, const char *reason
         .reason = reason,
         .at = clock_now(),
     };
-    drill_set_text(&result->drill->engine, build);
-    drill_set_text(&result->drill->failure, reason);
+    text_set(&result->drill->engine, build);
+    text_set(&result->drill->failure, reason);
     result->drill->at = recording.at;
     if (result->failed != NULL)
         tell_failure(work->run, result, work->wanted, reason);
     if (!recording_write(work->run, &recording, &verdict->recorded, &failure))
         log_warning("the result could not be recorded: %s", failure->message);
     g_clear_error(&failure);
-    if (work->run->records && !history_add(work->run, result->drill, &failure))
-        log_warning("the drill could not be added to the history: %s", failure->message);
+    if (work->run->records)
+        history_note(work->run, result->drill);
 }
 
 static gboolean prove_and_record(Work *work, Verdict *verdict, GError **error)

@@ -54,9 +54,6 @@ GPtrArray *flow_sabotage(Run *run, const Backup *backup, const VerifyRequest *re
 /* STATUS_VERIFY, naming the first harm that no proof noticed; one not tried is a warning. */
 gboolean flow_judge_sabotage(const GPtrArray *results, const char *id, GError **error);
 
-/* The engine that may prepare this backup; also for restore. */
-Engine *verify_find_engine(const Run *run, const Backup *backup, GError **error);
-
 /* What will be read of a path, for a display of progress. */
 uint64_t verify_stored_bytes(const GPtrArray *path);
 

@@ -32,13 +32,6 @@ DrillStep *drill_add_step(Drill *drill, const char *id, BackupType type)
     return step;
 }
 
-void drill_set_text(char **field, const char *text)
-{
-    char *copy = g_strdup(text);
-    g_free(*field);
-    *field = copy;
-}
-
 void drill_free(Drill *drill)
 {
     g_free(drill->backup);

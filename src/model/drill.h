@@ -48,9 +48,6 @@ typedef struct {
 } Drill;
 
 Drill *drill_new(const char *backup, const char *chain, DrillKind kind);
-/* Takes the place of the text in a field; `text` is copied. */
-void drill_set_text(char **field, const char *text);
-
 void drill_free(Drill *drill);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Drill, drill_free)
 

@@ -285,18 +285,9 @@ gboolean prepare_check_room_behind(const GPtrArray *path, guint applied, const c
                                    GError **error)
 {
     autofd int fd = files_open_dir(AT_FDCWD, directory, error);
-    uint64_t free_bytes = 0;
-    if (fd < 0 || !files_free_space(fd, &free_bytes, error))
-        return FALSE;
-    uint64_t needed = prepare_room_behind(path, applied);
-    if (free_bytes >= needed)
-        return TRUE;
-    g_autofree char *has = units_size(free_bytes);
-    g_autofree char *wants = units_size(needed);
-    return fail(error, STATUS_STORAGE,
-                "%s has %s free, and the prepared chain may need %s" HINT(
-                    "make room there, or choose another directory"),
-                directory, has, wants);
+    return fd >= 0 &&
+           files_check_room(fd, directory, prepare_room_behind(path, applied), "the prepared chain",
+                            "make room there, or choose another directory", error);
 }
 
 gboolean prepare_check_room(const GPtrArray *path, const char *directory, GError **error)

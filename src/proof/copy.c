@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,31 +30,26 @@ gboolean copy_write_text(int dir_fd, const char *name, const GString *text, GErr
            fail_storage(error, "cannot write the copy of %s: %s", name, g_strerror(errno));
 }
 
-/* TRUE at the end of the file. */
-static gboolean copy_piece(int from_fd, int to_fd, ssize_t *copied)
+gboolean copy_contents(int from_fd, int to_fd, off_t size)
 {
-    enum { PIECE = 64 << 20, BUFFER = 256 << 10 };
-    *copied = copy_file_range(from_fd, NULL, to_fd, NULL, PIECE, 0);
-    if (*copied >= 0 || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP))
-        return *copied == 0;
-    /* two file systems that cannot do it between them */
-    g_autofree char *buffer = g_malloc(BUFFER);
-    *copied = files_read(from_fd, buffer, BUFFER);
-    if (*copied > 0 && !files_write(to_fd, buffer, (size_t)*copied))
-        *copied = -1;
-    return *copied == 0;
-}
-
-static gboolean copy_bytes(int from_fd, int to_fd, const char *name, GError **error)
-{
-    if (ioctl(to_fd, FICLONE, from_fd) == 0)
-        return TRUE;
-    ssize_t copied = 0;
-    while (!copy_piece(from_fd, to_fd, &copied)) {
-        if (copied < 0 && errno != EINTR)
-            return fail_storage(error, "cannot copy %s: %s", name, g_strerror(errno));
-        if (!cancel_check(error))
+    enum { PIECE = 64 << 20 };
+    if (ftruncate(to_fd, size) < 0)
+        return FALSE;
+    off_t at = 0;
+    while (at < size) {
+        off_t data = lseek(from_fd, at, SEEK_DATA);
+        if (data < 0)
+            return errno == ENXIO; /* a hole up to the end */
+        off_t hole = lseek(from_fd, data, SEEK_HOLE);
+        if (hole < 0 || lseek(to_fd, data, SEEK_SET) < 0)
             return FALSE;
+        for (at = data; at < hole;) {
+            ssize_t moved = sendfile(to_fd, from_fd, &at, (size_t)MIN(hole - at, PIECE));
+            if ((moved < 0 && errno != EINTR) || cancel_signal() != 0)
+                return FALSE;
+            if (moved == 0) /* it became shorter: whose is it? */
+                return at >= size || (errno = EIO, FALSE);
+        }
     }
     return TRUE;
 }
@@ -70,7 +66,12 @@ static gboolean copy_one(int root_fd, const char *name, const struct stat *statu
     if (from < 0)
         return fail(error, STATUS_VERIFY, "cannot read %s: %s", name, g_strerror(errno));
     autofd int to = copy_create(*to_fd, name, error);
-    return to >= 0 && copy_bytes(from, to, name, error);
+    if (to < 0 || ioctl(to, FICLONE, from) == 0)
+        return to >= 0;
+    gboolean done = copy_contents(from, to, status->st_size);
+    int failure = errno;
+    return cancel_check(error) &&
+           (done || fail_storage(error, "cannot copy %s: %s", name, g_strerror(failure)));
 }
 
 gboolean copy_tree(int from_fd, int to_fd, const char *name, GError **error)

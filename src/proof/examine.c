@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "model/tablelist.h"
 #include "server/canary.h"
@@ -102,22 +103,9 @@ static ExamTable *roll_find(const Roll *roll, const char *schema, const char *na
     return g_hash_table_lookup(roll->by_name, key);
 }
 
-static void set_text(char **text, const char *value)
-{
-    char *copy = g_strdup(value);
-    g_free(*text);
-    *text = copy;
-}
-
 static gboolean is_view(const ServerTable *table)
 {
     return strstr(table->type, "VIEW") != NULL;
-}
-
-/* As tables.tsv names it. */
-static const char *kind_of(const ServerTable *table)
-{
-    return *table->engine != '\0' ? table->engine : table->type;
 }
 
 /* A table whose engine changed during the capture has two lines, and neither is wanted of it. */
@@ -127,8 +115,8 @@ static void expect_table(Roll *roll, const ListedTable *listed)
     if (table == NULL)
         table = roll_add(roll, listed->schema, listed->name);
     table->fit = listed->seen == SEEN_BOTH ? TABLE_LOST : TABLE_COMING_OR_GOING;
-    set_text(&table->engine, listed->engine);
-    set_text(&table->size_class, listed->size_class);
+    text_set(&table->engine, listed->engine);
+    text_set(&table->size_class, listed->size_class);
 }
 
 static void meet_table(Roll *roll, const ServerTable *met)
@@ -137,19 +125,19 @@ static void meet_table(Roll *roll, const ServerTable *met)
     if (table == NULL) {
         table = roll_add(roll, met->schema, met->name);
         table->fit = TABLE_EXTRA;
-        set_text(&table->engine, kind_of(met));
+        text_set(&table->engine, server_table_kind(met));
     }
-    set_text(&table->type, met->type);
+    text_set(&table->type, met->type);
     if (is_view(met))
         table->check = CHECK_NEEDLESS;
     if (table->fit != TABLE_LOST)
         return;
     table->fit = TABLE_SAME;
-    if (g_ascii_strcasecmp(table->engine, kind_of(met)) != 0) {
-        g_autofree char *text =
-            g_strdup_printf("was %s, and is %s in the restore", table->engine, kind_of(met));
+    if (g_ascii_strcasecmp(table->engine, server_table_kind(met)) != 0) {
+        g_autofree char *text = g_strdup_printf("was %s, and is %s in the restore", table->engine,
+                                                server_table_kind(met));
         table->fit = TABLE_OTHER_ENGINE;
-        set_text(&table->message, text);
+        text_set(&table->message, text);
     }
 }
 
@@ -171,7 +159,7 @@ static gboolean ask_why(const ExamineSpec *spec, ExamTable *table, GError **erro
         return FALSE;
     g_autofree char *text = g_strdup_printf("%s: %s", table->message, said);
     if (end == CHECK_FAILED)
-        set_text(&table->message, text);
+        text_set(&table->message, text);
     return TRUE;
 }
 
@@ -184,7 +172,7 @@ static gboolean judge_fits(const Roll *roll, Faults *faults, GError **error)
         if (table->fit == TABLE_SAME || table->fit == TABLE_COMING_OR_GOING)
             continue;
         if (table->fit != TABLE_OTHER_ENGINE)
-            set_text(&table->message, table->fit == TABLE_LOST ? not_there : not_backed_up);
+            text_set(&table->message, table->fit == TABLE_LOST ? not_there : not_backed_up);
         else if (!ask_why(roll->spec, table, error))
             return FALSE;
         blame(faults,
@@ -298,7 +286,7 @@ static gboolean fail_unanswered(const ExamineSpec *spec, Exam *exam, ExamAssert 
     g_prefix_error(error, "assertion %s: ", query->name);
     g_autofree char *sentence = error_sentence(*error);
     if (error_status(*error) == STATUS_VERIFY)
-        set_text(&query->answer, sentence);
+        text_set(&query->answer, sentence);
     else
         (void)g_ptr_array_remove(exam->asserts, query);
     return FALSE;
@@ -312,7 +300,7 @@ static gboolean ask_assertion(const ExamineSpec *spec, Exam *exam, const AssertC
     if (!restored_assert(spec->server, query->sql, time_for_assertion(spec), &query->passed,
                          &answer, error))
         return fail_unanswered(spec, exam, query, error);
-    set_text(&query->answer, answer);
+    text_set(&query->answer, answer);
     if (!query->passed)
         blame(faults,
               "ask the same of the source: either the backup lacks something, or the assertion "
@@ -354,7 +342,7 @@ static void blame_crash(Check *check, ExamTable *table, GError **error)
         return;
     g_autofree char *why = error_sentence(*error);
     g_autofree char *text = g_strdup_printf("the server crashed when it checked it: %s", why);
-    set_text(&table->message, text);
+    text_set(&table->message, text);
     table->check = CHECK_FAILED;
     check->exam->checked++;
     blame(check->faults, source_too, "%s.%s: %s", table->schema, table->name, text);
@@ -369,7 +357,7 @@ static const char *hint_for(const char *said)
 static void judge_check(const Check *check, ExamTable *table, const char *said)
 {
     if (table->check == CHECK_FAILED) {
-        set_text(&table->message, said);
+        text_set(&table->message, said);
         blame(check->faults, hint_for(said), "%s.%s: %s", table->schema, table->name, said);
     } else if (*said != '\0') {
         log_detail("CHECK TABLE %s.%s: %s", table->schema, table->name, said);

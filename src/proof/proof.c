@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "catalog/tree.h"
 #include "prepare/place.h"
 #include "proof/examine.h"
@@ -284,7 +285,7 @@ static void note_trial(const Climb *climb, const Trial *trial, int64_t asked_us)
     drill->start_us = trial_start_us(trial);
     drill->ask_us = asked_us;
     drill->copied_up = trial_copied_up(trial);
-    drill_set_text(&drill->server, trial_version(trial));
+    text_set(&drill->server, trial_version(trial));
     if (exam == NULL)
         return;
     drill->tables = exam->tables->len;
@@ -361,7 +362,7 @@ static void start_result(const ProofSpec *spec, ProofResult *result)
         .drill = drill_new(last->id, last->chain, DRILL_VERIFY),
     };
     result->drill->asked = spec->level;
-    drill_set_text(&result->drill->host, g_get_host_name());
+    text_set(&result->drill->host, g_get_host_name());
 }
 
 static gboolean climb(const ProofSpec *spec, ProofBase base, ProofResult *result, GError **error)

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/units.h"
 #include "catalog/tree.h"
 #include "prepare/place.h"
 #include "proof/copy.h"
@@ -26,12 +25,14 @@ typedef struct {
     const ProofSpec *spec;
     Place *place;
     Shelf *shelf;
-    GPtrArray *path; /* Backup *, copies: a harm may change what is known of a link */
+    GPtrArray *path;  /* Backup *, copies: a harm may change what is known of a link */
+    gboolean *harmed; /* for each link of spec->path: its copy is not as it was */
 } Victim;
 
 static void victim_clear(Victim *victim)
 {
     g_clear_pointer(&victim->path, g_ptr_array_unref);
+    g_clear_pointer(&victim->harmed, g_free);
     g_clear_pointer(&victim->shelf, shelf_free);
     g_clear_pointer(&victim->place, place_free);
 }
@@ -67,23 +68,16 @@ static gboolean check_room(const Victim *victim, GError **error)
         const Backup *link = victim->spec->path->pdata[i];
         needed += link->bytes_stored;
     }
-    uint64_t free_bytes = 0;
-    if (!files_free_space(victim->shelf->fd, &free_bytes, error))
-        return FALSE;
-    if (free_bytes >= needed)
-        return TRUE;
-    g_autofree char *has = units_size(free_bytes);
-    g_autofree char *wants = units_size(needed);
-    return fail(error, STATUS_STORAGE,
-                "%s has %s free, and a copy of the chain and its restore may need %s" HINT(
-                    "make room there, or set proof_dir"),
-                place_path(victim->place), has, wants);
+    return files_check_room(victim->shelf->fd, place_path(victim->place), needed,
+                            "a copy of the chain and its restore",
+                            "make room there, or set proof_dir", error);
 }
 
 static gboolean make_victim(const ProofSpec *spec, Victim *victim, GError **error)
 {
     const Backup *last = spec->path->pdata[spec->path->len - 1];
     victim->spec = spec;
+    victim->harmed = g_new0(gboolean, spec->path->len);
     victim->place = place_make(spec->directory, last->id, spec->command, error);
     if (victim->place == NULL)
         return FALSE;
@@ -123,9 +117,18 @@ static Backup *link_at(const Victim *victim, guint index)
     return victim->path->pdata[index];
 }
 
-static int open_link(const Victim *victim, const Backup *link, GError **error)
+/* The link that is to be harmed: what is done to its copy is undone afterwards. */
+static Backup *harm_link(Victim *victim, guint index)
 {
-    return shelf_open_backup(victim->shelf, link->id, error);
+    victim->harmed[index] = TRUE;
+    return link_at(victim, index);
+}
+
+/* The sums of a copied link, and a descriptor of its directory. */
+static GPtrArray *open_link(const Victim *victim, const Backup *link, int *link_fd, GError **error)
+{
+    *link_fd = shelf_open_backup(victim->shelf, link->id, error);
+    return *link_fd >= 0 ? sums_read(*link_fd, link->id, link->sums, error) : NULL;
 }
 
 /*
@@ -232,16 +235,15 @@ static gboolean refit(int link_fd, Backup *link, const GPtrArray *sums, GError *
 
 static gboolean drop_link(Victim *victim, GError **error)
 {
-    g_autofree char *name = shelf_backup(link_at(victim, 1)->id);
+    g_autofree char *name = shelf_backup(harm_link(victim, 1)->id);
     return files_remove_tree(victim->shelf->fd, name, error);
 }
 
 static gboolean flip_stored(Victim *victim, GError **error)
 {
-    const Backup *full = link_at(victim, 0);
-    autofd int link_fd = open_link(victim, full, error);
-    g_autoptr(GPtrArray) sums =
-        link_fd >= 0 ? sums_read(link_fd, full->id, full->sums, error) : NULL;
+    const Backup *full = harm_link(victim, 0);
+    autofd int link_fd = -1;
+    g_autoptr(GPtrArray) sums = open_link(victim, full, &link_fd, error);
     if (sums == NULL)
         return FALSE;
     const SumLine *line = find_largest(link_fd, sums);
@@ -252,10 +254,9 @@ static gboolean flip_stored(Victim *victim, GError **error)
 
 static gboolean cut_stored(Victim *victim, GError **error)
 {
-    const Backup *last = link_at(victim, victim->path->len - 1);
-    autofd int link_fd = open_link(victim, last, error);
-    g_autoptr(GPtrArray) sums =
-        link_fd >= 0 ? sums_read(link_fd, last->id, last->sums, error) : NULL;
+    const Backup *last = harm_link(victim, victim->path->len - 1);
+    autofd int link_fd = -1;
+    g_autoptr(GPtrArray) sums = open_link(victim, last, &link_fd, error);
     if (sums == NULL)
         return FALSE;
     const SumLine *line = find_largest(link_fd, sums);
@@ -269,8 +270,8 @@ static gboolean cut_stored(Victim *victim, GError **error)
 
 static gboolean swap_links(Victim *victim, GError **error)
 {
-    g_autofree char *one = shelf_backup(link_at(victim, 1)->id);
-    g_autofree char *other = shelf_backup(link_at(victim, 2)->id);
+    g_autofree char *one = shelf_backup(harm_link(victim, 1)->id);
+    g_autofree char *other = shelf_backup(harm_link(victim, 2)->id);
     int fd = victim->shelf->fd;
     return renameat2(fd, one, fd, other, RENAME_EXCHANGE) == 0 ||
            fail_storage(error, "cannot exchange two copied links: %s", g_strerror(errno));
@@ -280,10 +281,9 @@ static gboolean swap_links(Victim *victim, GError **error)
  */
 static gboolean lose_table(Victim *victim, GError **error)
 {
-    Backup *last = link_at(victim, victim->path->len - 1);
-    autofd int link_fd = open_link(victim, last, error);
-    g_autoptr(GPtrArray) sums =
-        link_fd >= 0 ? sums_read(link_fd, last->id, last->sums, error) : NULL;
+    Backup *last = harm_link(victim, victim->path->len - 1);
+    autofd int link_fd = -1;
+    g_autoptr(GPtrArray) sums = open_link(victim, last, &link_fd, error);
     if (sums == NULL)
         return FALSE;
     const SumLine *table = find_table(sums);
@@ -363,11 +363,10 @@ static GArray *find_targets(int link_fd, const GPtrArray *sums)
 static gboolean spoil_tables(Victim *victim, GError **error)
 {
     enum { MOST_PAGE = 65536, USUAL_PAGE = 16384, ENOUGH = 64 << 20 };
-    Backup *full = link_at(victim, 0);
+    Backup *full = harm_link(victim, 0);
     g_ptr_array_set_size(victim->path, 1); /* a later link may bring good pages again */
-    autofd int link_fd = open_link(victim, full, error);
-    g_autoptr(GPtrArray) sums =
-        link_fd >= 0 ? sums_read(link_fd, full->id, full->sums, error) : NULL;
+    autofd int link_fd = -1;
+    g_autoptr(GPtrArray) sums = open_link(victim, full, &link_fd, error);
     if (sums == NULL)
         return FALSE;
     uint64_t page = g_ascii_strtoull(backup_param(full, "page_size"), NULL, 10);
@@ -389,9 +388,8 @@ static gboolean spoil_tables(Victim *victim, GError **error)
 static gboolean has_table(const Victim *victim, guint index)
 {
     const Backup *link = link_at(victim, index);
-    autofd int link_fd = open_link(victim, link, NULL);
-    g_autoptr(GPtrArray) sums =
-        link_fd >= 0 ? sums_read(link_fd, link->id, link->sums, NULL) : NULL;
+    autofd int link_fd = -1;
+    g_autoptr(GPtrArray) sums = open_link(victim, link, &link_fd, NULL);
     return sums != NULL && find_table(sums) != NULL;
 }
 
@@ -466,8 +464,9 @@ static gboolean prove(const Victim *victim, SabotageResult *result, GError **err
 static gboolean heal(Victim *victim, GError **error)
 {
     for (guint i = 0; i < victim->spec->path->len; i++) {
-        if (!copy_link(victim, victim->spec->path->pdata[i], error))
+        if (victim->harmed[i] && !copy_link(victim, victim->spec->path->pdata[i], error))
             return FALSE;
+        victim->harmed[i] = FALSE;
     }
     return TRUE;
 }

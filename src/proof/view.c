@@ -5,14 +5,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/units.h"
+#include "proof/copy.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 enum {
@@ -86,18 +85,8 @@ static gboolean add_size(int root_fd, const char *name, const struct stat *statu
 
 static gboolean check_room(const View *view, uint64_t needed, const char *what, GError **error)
 {
-    uint64_t free_bytes = 0;
-    if (!files_free_space(view->work_fd, &free_bytes, error))
-        return FALSE;
-    needed += RESERVE;
-    if (free_bytes >= needed)
-        return TRUE;
-    g_autofree char *has = units_size(free_bytes);
-    g_autofree char *wants = units_size(needed);
-    return fail(error, STATUS_STORAGE,
-                "%s has %s free, and %s may need %s" HINT(
-                    "make room there, or choose another directory with proof_dir"),
-                view->spec.work, has, what, wants);
+    return files_check_room(view->work_fd, view->spec.work, needed + RESERVE, what,
+                            "make room there, or choose another directory with proof_dir", error);
 }
 
 gboolean view_has_room(const View *view)
@@ -184,27 +173,6 @@ static void set_cage(View *view, gboolean apart)
 /* ---- a clone or a copy ------------------------------------------------------------------------
  */
 
-static gboolean copy_bytes(int from, int to, off_t size)
-{
-    off_t at = 0;
-    while (at < size) {
-        off_t data = lseek(from, at, SEEK_DATA);
-        if (data < 0)
-            return errno == ENXIO; /* a hole up to the end */
-        off_t hole = lseek(from, data, SEEK_HOLE);
-        if (hole < 0 || lseek(to, data, SEEK_SET) < 0)
-            return FALSE;
-        for (at = data; at < hole;) {
-            ssize_t moved = sendfile(to, from, &at, (size_t)(hole - at));
-            if (moved < 0 && errno != EINTR)
-                return FALSE;
-            if (moved == 0) /* it became shorter: whose is it? */
-                return at >= size || (errno = EIO, FALSE);
-        }
-    }
-    return TRUE;
-}
-
 /* FALSE: errno. */
 static gboolean double_file(int from_dir, int to_dir, const char *name, const struct stat *status,
                             gboolean clone, const Owner *owner)
@@ -213,8 +181,7 @@ static gboolean double_file(int from_dir, int to_dir, const char *name, const st
     autofd int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (from < 0 || to < 0)
         return FALSE;
-    if (clone ? ioctl(to, FICLONE, from) < 0
-              : ftruncate(to, status->st_size) < 0 || !copy_bytes(from, to, status->st_size))
+    if (clone ? ioctl(to, FICLONE, from) < 0 : !copy_contents(from, to, status->st_size))
         return FALSE;
     return !owner->other || fchown(to, owner->uid, owner->gid) == 0;
 }
@@ -237,15 +204,15 @@ static gboolean double_one(int root_fd, const char *name, const struct stat *sta
     const Doubling *doubling = data;
     const View *view = doubling->view;
     gboolean done = TRUE;
-    if (!cancel_check(error))
-        return FALSE;
     if (S_ISDIR(status->st_mode))
         done = double_dir(doubling->to_dir, name, &view->spec.owner);
     else if (S_ISREG(status->st_mode))
         done = double_file(root_fd, doubling->to_dir, name, status, view->kind == VIEW_CLONE,
                            &view->spec.owner);
-    return done || fail_storage(error, "cannot make a %s of %s: %s", words[view->kind], name,
-                                g_strerror(errno));
+    int failure = errno;
+    return cancel_check(error) &&
+           (done || fail_storage(error, "cannot make a %s of %s: %s", words[view->kind], name,
+                                 g_strerror(failure)));
 }
 
 static gboolean double_all(const View *view, GError **error)

@@ -72,6 +72,8 @@ typedef struct {
 ServerTable *server_table_new(const char *schema, const char *name, const char *type,
                               const char *engine);
 void server_table_free(ServerTable *table);
+/* As tables.tsv names it: its engine, or where it has none its type. */
+const char *server_table_kind(const ServerTable *table);
 
 /*
  * All tables but the server's virtual and temporary ones, sorted by schema and name (bytes); free

@@ -18,6 +18,11 @@ ServerTable *server_table_new(const char *schema, const char *name, const char *
     return table;
 }
 
+const char *server_table_kind(const ServerTable *table)
+{
+    return *table->engine != '\0' ? table->engine : table->type;
+}
+
 void server_table_free(ServerTable *table)
 {
     g_free(table->schema);
