@@ -38,9 +38,43 @@ const char *severity_word(Severity severity)
     return severity_words[severity];
 }
 
+static gboolean severity_from_word(const char *word, Severity *severity)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(severity_words); i++) {
+        if (g_str_equal(severity_words[i], word)) {
+            *severity = (Severity)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 EventType event_ended_by(EventType type)
 {
     return kinds[type].ended_by;
+}
+
+gboolean event_opens(EventType type)
+{
+    return kinds[type].ended_by != type;
+}
+
+char *event_incident(EventType type, const char *instance, const char *part)
+{
+    EventType opening = type;
+    for (EventType i = 0; i < EVENT_TYPES && kinds[type].severity == SEVERITY_RECOVERY; i++) {
+        if (event_opens(i) && kinds[i].ended_by == type) {
+            opening = i;
+            break;
+        }
+    }
+    GString *key = g_string_new("lsnchain");
+    if (instance != NULL && *instance != '\0')
+        g_string_append_printf(key, "/%s", instance);
+    g_string_append_printf(key, "/%s", event_word(opening));
+    if (part != NULL && *part != '\0')
+        g_string_append_printf(key, "/%s", part);
+    return g_string_free(key, FALSE);
 }
 
 /* Characters that are not seen, or that change how their neighbours are shown. */
@@ -101,7 +135,7 @@ static Event *make(const EventFacts *facts, const char *id, const char *host, co
 {
     Event *event = g_new0(Event, 1);
     event->type = facts->type;
-    event->severity = kinds[facts->type].severity;
+    event->severity = facts->severity != NULL ? *facts->severity : kinds[facts->type].severity;
     event->id = g_strdup(id);
     event->instance = clean_line(facts->instance, EVENT_NAME_CHARACTERS);
     event->backup = clean_line(facts->backup, EVENT_NAME_CHARACTERS);
@@ -111,7 +145,18 @@ static Event *make(const EventFacts *facts, const char *id, const char *host, co
     event->remedy = clean_lines(facts->remedy, EVENT_REMEDY_BYTES);
     event->host = clean_line(host, EVENT_NAME_CHARACTERS);
     event->version = clean_line(version, EVENT_NAME_CHARACTERS);
+    g_autofree char *key = event_incident(facts->type, facts->instance, NULL);
+    event->incident =
+        clean_line(facts->incident != NULL ? facts->incident : key, EVENT_NAME_CHARACTERS);
     return event;
+}
+
+static void set_times(Event *event, int64_t timestamp, int64_t fires_until)
+{
+    event->timestamp = timestamp;
+    event->fires_until = fires_until != 0                       ? fires_until
+                         : event->severity == SEVERITY_RECOVERY ? timestamp
+                                                                : timestamp + EVENT_FIRES_S;
 }
 
 Event *event_new(const EventFacts *facts)
@@ -127,7 +172,7 @@ Event *event_new(const EventFacts *facts)
     g_autofree char *id =
         g_strdup_printf("%s-%06d-%.8s", stamp, (int)(now_us % G_USEC_PER_SEC), random);
     Event *event = make(facts, id, g_get_host_name(), LSNCHAIN_VERSION);
-    event->timestamp = now;
+    set_times(event, now, facts->fires_until);
     return event;
 }
 
@@ -144,14 +189,16 @@ void event_free(Event *event)
     g_free(event->remedy);
     g_free(event->host);
     g_free(event->version);
+    g_free(event->incident);
     g_free(event);
 }
 
 json_t *event_json(const Event *event)
 {
     g_autofree char *timestamp = clock_format(event->timestamp);
+    g_autofree char *fires_until = clock_format(event->fires_until);
     /* clang-format off */
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}",
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}",
                      "type", event_word(event->type),
                      "timestamp", timestamp,
                      "data",
@@ -163,8 +210,34 @@ json_t *event_json(const Event *event)
                      "cause", event->cause,
                      "remedy", event->remedy,
                      "host", event->host,
-                     "version", event->version);
+                     "version", event->version,
+                     "incident", event->incident,
+                     "fires_until", fires_until);
     /* clang-format on */
+}
+
+void event_fields(const Event *event, EventFieldFn *field, void *data)
+{
+    g_autofree char *time = clock_format(event->timestamp);
+    const struct {
+        const char *title;
+        const char *value;
+        gboolean lines;
+    } fields[] = {
+        {"Event", event_word(event->type), FALSE},
+        {"Instance", event->instance, FALSE},
+        {"Backup", event->backup, FALSE},
+        {"Rule", event->rule, FALSE},
+        {"Cause", event->cause, TRUE},
+        {"What to do", event->remedy, TRUE},
+        {"Host", event->host, FALSE},
+        {"Time", time, FALSE},
+        {"Incident", event->incident, FALSE},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+        if (*fields[i].value != '\0')
+            field(fields[i].title, fields[i].value, fields[i].lines, data);
+    }
 }
 
 gboolean event_id_is_sound(const char *id)
@@ -179,14 +252,19 @@ Event *event_from_json(const char *id, const json_t *body)
     EventFacts facts = {.type = EVENT_ALERT_TEST};
     const char *word = NULL;
     const char *time = NULL;
+    const char *severity_text = NULL;
     const char *host = NULL;
     const char *version = NULL;
+    const char *fires_until = NULL;
     int64_t timestamp = 0;
+    Severity severity = SEVERITY_WARNING;
     /* clang-format off */
-    int failed = json_unpack((json_t *)body, "{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}}",
+    int failed = json_unpack((json_t *)body,
+                             "{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s?s, s?s}}",
                              "type", &word,
                              "timestamp", &time,
                              "data",
+                             "severity", &severity_text,
                              "instance", &facts.instance,
                              "backup", &facts.backup,
                              "rule", &facts.rule,
@@ -194,12 +272,16 @@ Event *event_from_json(const char *id, const json_t *body)
                              "cause", &facts.cause,
                              "remedy", &facts.remedy,
                              "host", &host,
-                             "version", &version);
+                             "version", &version,
+                             "incident", &facts.incident,
+                             "fires_until", &fires_until);
     /* clang-format on */
     if (failed != 0 || !event_id_is_sound(id) || !event_from_word(word, &facts.type) ||
-        !clock_parse(time, &timestamp))
+        !severity_from_word(severity_text, &severity) || !clock_parse(time, &timestamp) ||
+        (fires_until != NULL && !clock_parse(fires_until, &facts.fires_until)))
         return NULL;
+    facts.severity = &severity;
     Event *event = make(&facts, id, host, version);
-    event->timestamp = timestamp;
+    set_times(event, timestamp, facts.fires_until);
     return event;
 }

@@ -40,12 +40,16 @@ Test(event, every_type_has_a_word_and_the_words_are_the_contract)
         {"chain_recovered", "recovery", "chain_recovered"},
         {"proof_failed", "critical", "proof_recovered"},
         {"proof_recovered", "recovery", "proof_recovered"},
-        {"catalog_damaged", "critical", "catalog_damaged"},
-        {"space_low", "warning", "space_low"},
+        {"catalog_damaged", "critical", "catalog_recovered"},
+        {"catalog_recovered", "recovery", "catalog_recovered"},
+        {"space_low", "warning", "space_recovered"},
+        {"space_recovered", "recovery", "space_recovered"},
         {"backup_overdue", "critical", "backup_recovered"},
         {"proof_overdue", "warning", "proof_recovered"},
-        {"clock_moved", "warning", "clock_moved"},
-        {"alert_undeliverable", "warning", "alert_undeliverable"},
+        {"clock_moved", "warning", "clock_recovered"},
+        {"clock_recovered", "recovery", "clock_recovered"},
+        {"alert_undeliverable", "warning", "alert_recovered"},
+        {"alert_recovered", "recovery", "alert_recovered"},
         {"alert_test", "warning", "alert_test"},
     };
     cr_assert_eq(EVENT_TYPES, G_N_ELEMENTS(contract));
@@ -73,16 +77,19 @@ Test(event, the_body_has_the_keys_of_the_contract_and_no_other)
                               .remedy = "nothing"};
     g_autoptr(Event) event = event_new(&facts);
     event->timestamp = 1795312800;
+    event->fires_until = 1795316400;
     g_free(event->host);
     event->host = g_strdup("db1");
     json_auto_t *body = event_json(event);
     g_autofree char *text = json_dumps(body, JSON_COMPACT);
-    cr_expect_str_eq(
-        text, "{\"type\":\"chain_broken\",\"timestamp\":\"2026-11-22T02:00:00Z\",\"data\":{"
-              "\"severity\":\"critical\",\"instance\":\"shop\","
-              "\"backup\":\"20261122T020000Z-incr\",\"rule\":\"lsn-continuity\","
-              "\"summary\":\"the chain is broken\",\"cause\":\"a\\nb\","
-              "\"remedy\":\"nothing\",\"host\":\"db1\",\"version\":\"" LSNCHAIN_VERSION "\"}}");
+    cr_expect_str_eq(text,
+                     "{\"type\":\"chain_broken\",\"timestamp\":\"2026-11-22T02:00:00Z\",\"data\":{"
+                     "\"severity\":\"critical\",\"instance\":\"shop\","
+                     "\"backup\":\"20261122T020000Z-incr\",\"rule\":\"lsn-continuity\","
+                     "\"summary\":\"the chain is broken\",\"cause\":\"a\\nb\","
+                     "\"remedy\":\"nothing\",\"host\":\"db1\",\"version\":\"" LSNCHAIN_VERSION
+                     "\",\"incident\":\"lsnchain/shop/chain_broken\","
+                     "\"fires_until\":\"2026-11-22T03:00:00Z\"}}");
 }
 
 Test(event, comes_back_from_its_body_as_it_was)
@@ -95,6 +102,79 @@ Test(event, comes_back_from_its_body_as_it_was)
     cr_expect(json_equal(body, same));
     cr_expect_str_eq(again->id, event->id);
     cr_expect_eq(again->severity, SEVERITY_CRITICAL);
+    cr_expect_eq(again->fires_until, event->fires_until);
+}
+
+Test(event, a_test_comes_back_with_the_severity_it_was_sent_with)
+{
+    for (Severity severity = SEVERITY_CRITICAL; severity <= SEVERITY_RECOVERY; severity++) {
+        const EventFacts facts = {
+            .type = EVENT_ALERT_TEST, .severity = &severity, .fires_until = 1795316400};
+        g_autoptr(Event) event = event_new(&facts);
+        json_auto_t *body = event_json(event);
+        g_autoptr(Event) again = event_from_json(event->id, body);
+        cr_assert_not_null(again);
+        cr_expect_eq(again->severity, severity);
+        cr_expect_eq(again->fires_until, 1795316400);
+        cr_expect_str_eq(again->incident, "lsnchain/alert_test");
+    }
+}
+
+Test(event, an_incident_has_one_key_from_its_alert_to_its_recovery)
+{
+    static const struct {
+        EventType type;
+        const char *instance, *part, *key;
+    } cases[] = {
+        {EVENT_BACKUP_FAILED, "shop", NULL, "lsnchain/shop/backup_failed"},
+        {EVENT_BACKUP_RECOVERED, "shop", "", "lsnchain/shop/backup_failed"},
+        {EVENT_BACKUP_OVERDUE, "shop", NULL, "lsnchain/shop/backup_overdue"},
+        {EVENT_CHAIN_RECOVERED, "shop", NULL, "lsnchain/shop/chain_broken"},
+        {EVENT_ALERT_UNDELIVERABLE, "", "mail", "lsnchain/alert_undeliverable/mail"},
+        {EVENT_ALERT_RECOVERED, NULL, "mail", "lsnchain/alert_undeliverable/mail"},
+        {EVENT_ALERT_TEST, NULL, NULL, "lsnchain/alert_test"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *key = event_incident(cases[i].type, cases[i].instance, cases[i].part);
+        cr_expect_str_eq(key, cases[i].key);
+    }
+    const EventFacts facts = {.type = EVENT_BACKUP_RECOVERED,
+                              .instance = "shop",
+                              .incident = "lsnchain/shop/backup_overdue"};
+    g_autoptr(Event) recovery = event_new(&facts);
+    cr_expect_str_eq(recovery->incident, "lsnchain/shop/backup_overdue");
+    cr_expect_eq(recovery->fires_until, recovery->timestamp, "what is over fires no more");
+}
+
+Test(event, takes_a_body_of_before_there_were_incidents)
+{
+    g_autoptr(Event) event = with_text("x");
+    json_auto_t *body = event_json(event);
+    json_object_del(json_object_get(body, "data"), "incident");
+    json_object_del(json_object_get(body, "data"), "fires_until");
+    g_autoptr(Event) again = event_from_json(event->id, body);
+    cr_assert_not_null(again);
+    cr_expect_str_eq(again->incident, "lsnchain/x/chain_broken");
+    cr_expect_eq(again->fires_until, again->timestamp + EVENT_FIRES_S);
+}
+
+static void add_title(const char *title, const char *value, gboolean lines, void *data)
+{
+    g_string_append_printf(data, "%s%s=%s;", title, lines ? "*" : "", value);
+}
+
+Test(event, shows_what_is_known_and_leaves_out_what_is_not)
+{
+    const EventFacts facts = {
+        .type = EVENT_BACKUP_FAILED, .instance = "shop", .cause = "a\nb", .summary = "s"};
+    g_autoptr(Event) event = event_new(&facts);
+    event->timestamp = 1795312800;
+    g_free(event->host);
+    event->host = g_strdup("db1");
+    g_autoptr(GString) all = g_string_new(NULL);
+    event_fields(event, add_title, all);
+    cr_expect_str_eq(all->str, "Event=backup_failed;Instance=shop;Cause*=a\nb;Host=db1;"
+                               "Time=2026-11-22T02:00:00Z;Incident=lsnchain/shop/backup_failed;");
 }
 
 Test(event, refuses_a_body_that_is_none)
@@ -115,6 +195,15 @@ Test(event, refuses_a_body_that_is_none)
     static const char *const ids[] = {"", "a.b", "a/b", "a\r\nb", "é"};
     for (size_t i = 0; i < G_N_ELEMENTS(ids); i++)
         cr_expect_null(event_from_json(ids[i], body), "%s", ids[i]);
+    json_t *data = json_object_get(body, "data");
+    json_object_set_new(data, "severity", json_string("loud"));
+    cr_expect_null(event_from_json("id", body));
+    json_object_set_new(data, "severity", json_string("critical"));
+    g_autoptr(Event) sound = event_from_json("id", body);
+    cr_expect_not_null(sound);
+    json_object_set_new(data, "fires_until", json_string("tomorrow"));
+    cr_expect_null(event_from_json("id", body));
+    json_object_del(data, "fires_until");
     json_object_set_new(body, "type", json_string("coffee_cold"));
     cr_expect_null(event_from_json("id", body));
 }

@@ -225,8 +225,7 @@ Test(incidents, say_since_when_they_are_open)
 Test(incidents, what_no_event_ends_is_told_and_not_recorded)
 {
     g_auto(Desk) desk = open_desk();
-    cr_expect(raise_event(&desk, EVENT_SPACE_LOW));
-    cr_expect(raise_event(&desk, EVENT_CATALOG_DAMAGED));
+    cr_expect(raise_event(&desk, EVENT_ALERT_TEST));
     g_autoptr(Incidents) incidents = load(&desk);
     cr_expect_eq(incidents_open(incidents)->len, 0);
 }
