@@ -2,6 +2,7 @@
 #include "alert/alert.h"
 
 #include "alert/deliver.h"
+#include "alert/post.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -25,9 +26,7 @@ static gboolean check(const AlertChannel *channel, GError **error)
 {
     const ChannelType *type = channel_type(channel->type);
     if (type == NULL)
-        return fail(error, STATUS_CONFIG, "it has no known type" HINT("type = smtp or webhook"));
-    if (channel->url == NULL || *channel->url == '\0')
-        return fail(error, STATUS_CONFIG, "it has no url");
+        return fail(error, STATUS_CONFIG, "it has no known type");
     if (channel->ca_file != NULL && *channel->ca_file != '\0' && access(channel->ca_file, R_OK) < 0)
         return fail(error, STATUS_CONFIG, "its ca_file %s cannot be read", channel->ca_file);
     return type->check(channel, error);

@@ -8,6 +8,7 @@
  * words or plain ASCII without control characters, the text has CRLF, TLS is required or none.
  */
 #include "alert/channels.h"
+#include "alert/post.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -185,7 +186,7 @@ static void add_text(Post *post, const Event *event)
         post->trouble = CURLE_OUT_OF_MEMORY;
 }
 
-static void prepare(Post *post, const AlertChannel *channel, const Event *event)
+static void fill(Post *post, const AlertChannel *channel, const Event *event)
 {
     if (is_given(channel->user)) {
         post_set(post, CURLOPT_USERNAME, channel->user);
@@ -204,22 +205,30 @@ static void prepare(Post *post, const AlertChannel *channel, const Event *event)
         post->trouble = curl_easy_setopt(post->curl, CURLOPT_MIMEPOST, post->mime);
 }
 
-static Delivery judge(const PostAnswer *answer, char **text)
+static void judge(const PostAnswer *answer, Outcome *outcome)
 {
     if (answer->code == CURLE_OK) {
-        *text = g_strdup_printf("SMTP code %ld", answer->status);
-        return DELIVERY_DELIVERED;
+        outcome->verdict = DELIVERY_DELIVERED;
+        outcome->text = g_strdup_printf("SMTP code %ld", answer->status);
+        return;
     }
-    g_autofree char *reason = NULL;
-    Delivery verdict = channel_judge_transport(answer->code, &reason);
-    if (answer->status < 400) {
-        *text = g_steal_pointer(&reason);
-        return verdict;
-    }
-    *text = g_strdup_printf("SMTP code %ld (%s)", answer->status, reason);
-    if (verdict == DELIVERY_AGAIN && answer->status >= 500)
-        return DELIVERY_REFUSED;
-    return verdict;
+    channel_judge_transport(answer->code, outcome);
+    if (answer->status < 400)
+        return;
+    g_autofree char *reason = g_steal_pointer(&outcome->text);
+    outcome->text = g_strdup_printf("SMTP code %ld (%s)", answer->status, reason);
+    if (outcome->verdict == DELIVERY_AGAIN && answer->status >= 500)
+        outcome->verdict = DELIVERY_REFUSED;
 }
 
-const ChannelType channel_smtp = {"smtp", "smtp,smtps", check, prepare, judge};
+static void send_event(const AlertChannel *channel, const Event *event, const Attempt *attempt,
+                       Outcome *outcome)
+{
+    g_autoptr(Post) post = post_new(channel->url, "smtp,smtps", channel->ca_file);
+    post->heed_signal = attempt->heed_signal;
+    fill(post, channel, event);
+    const PostAnswer answer = post_send(post, attempt->limit_ms);
+    judge(&answer, outcome);
+}
+
+const ChannelType channel_smtp = {"smtp", check, send_event};

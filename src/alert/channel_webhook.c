@@ -6,7 +6,7 @@
  * The id stays the same on every try, so a receiver can drop what it has.  Exactly the bytes sent
  * are signed, as "ID.TIMESTAMP.BODY".
  */
-#include "alert/channels.h"
+#include "alert/http.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -38,8 +38,7 @@ static char **split_secrets(const char *secret)
 
 static gboolean check(const AlertChannel *channel, GError **error)
 {
-    static const char *const schemes[] = {"https", "http", NULL};
-    if (!post_check_url(channel->url, schemes, error))
+    if (!http_check(channel, error))
         return FALSE;
     g_auto(GStrv) secrets = split_secrets(channel->secret);
     for (char **secret = secrets; *secret != NULL; secret++) {
@@ -82,38 +81,16 @@ static void add_signatures(Post *post, const char *secret, const char *id, const
         post_header(post, "webhook-signature", signatures->str);
 }
 
-static void prepare(Post *post, const AlertChannel *channel, const Event *event)
+static void send_event(const AlertChannel *channel, const Event *event, const Attempt *attempt,
+                       Outcome *outcome)
 {
     json_auto_t *body = event_json(event);
-    g_autofree char *text = json_dumps(body, JSON_COMPACT);
     g_autofree char *timestamp = g_strdup_printf("%" G_GINT64_FORMAT, clock_now());
-    post->body = g_string_new(text);
-
-    post_set_long(post, CURLOPT_POST, 1);
-    post_set(post, CURLOPT_POSTFIELDS, post->body->str);
-    post_set_long(post, CURLOPT_POSTFIELDSIZE, (long)post->body->len);
-    post_header(post, "Content-Type", "application/json");
+    g_autoptr(Post) post = http_request(channel, channel->url, body);
     post_header(post, "webhook-id", event->id);
     post_header(post, "webhook-timestamp", timestamp);
     add_signatures(post, channel->secret, event->id, timestamp);
+    (void)http_send(post, attempt, outcome);
 }
 
-static Delivery judge(const PostAnswer *answer, char **text)
-{
-    if (answer->code != CURLE_OK)
-        return channel_judge_transport(answer->code, text);
-    const long status = answer->status;
-    const char *meaning = status == 410                    ? ": gone for good, change its url"
-                          : status >= 300 && status <= 399 ? ": a redirect, give the final url"
-                                                           : "";
-    *text = g_strdup_printf("HTTP status %ld%s", status, meaning);
-    if (status >= 200 && status <= 299)
-        return DELIVERY_DELIVERED;
-    if (status == 408 || status == 429 || status >= 500)
-        return DELIVERY_AGAIN;
-    if (status < 400 || status == 401 || status == 403 || status == 404 || status == 410)
-        return DELIVERY_DOWN;
-    return DELIVERY_REFUSED;
-}
-
-const ChannelType channel_webhook = {"webhook", "http,https", check, prepare, judge};
+const ChannelType channel_webhook = {"webhook", check, send_event};

@@ -22,13 +22,19 @@ static const CURLcode passing[] = {
     CURLE_HTTP2_STREAM,         CURLE_ABORTED_BY_CALLBACK,
 };
 
-Delivery channel_judge_transport(CURLcode code, char **text)
+void channel_judge_transport(CURLcode code, Outcome *outcome)
 {
     /* never libcurl's longer message: it may repeat parts of the url */
-    *text = g_strdup(curl_easy_strerror(code));
+    outcome->text = g_strdup(curl_easy_strerror(code));
+    outcome->verdict = DELIVERY_DOWN;
     for (size_t i = 0; i < G_N_ELEMENTS(passing); i++) {
         if (passing[i] == code)
-            return DELIVERY_AGAIN;
+            outcome->verdict = DELIVERY_AGAIN;
     }
-    return DELIVERY_DOWN;
+}
+
+void outcome_clear(Outcome *outcome)
+{
+    g_clear_pointer(&outcome->text, g_free);
+    *outcome = (Outcome){0};
 }

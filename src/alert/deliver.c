@@ -23,26 +23,23 @@ DeliverBudget deliver_budget(void)
     };
 }
 
-static Delivery try_once(const AlertChannel *channel, const Event *event,
-                         const DeliverBudget *budget, PostAnswer *answer, char **text)
+static void try_once(const AlertChannel *channel, const Event *event, const DeliverBudget *budget,
+                     Outcome *outcome)
 {
-    const ChannelType *type = channel_type(channel->type);
     int64_t timeout_s = channel->timeout_s > 0 ? channel->timeout_s : DELIVER_TIMEOUT_S;
-    int64_t limit_ms = MIN(timeout_s * 1000, budget->left_us / 1000);
-
-    g_autoptr(Post) post = post_new(channel->url, type->protocols, channel->ca_file);
-    post->heed_signal = budget->heed_signal;
-    type->prepare(post, channel, event);
-    *answer = post_send(post, MAX(limit_ms, 1)); /* 0 would be no limit */
-    g_free(*text);
-    return type->judge(answer, text);
+    const Attempt attempt = {
+        .limit_ms = MAX(MIN(timeout_s * 1000, budget->left_us / 1000), 1),
+        .heed_signal = budget->heed_signal,
+    };
+    outcome_clear(outcome);
+    channel_type(channel->type)->send(channel, event, &attempt, outcome);
 }
 
 /* Twice as long each time, and never the same for two hosts that failed together. */
-static int64_t pause_ms(unsigned tried, const PostAnswer *answer)
+static int64_t pause_ms(unsigned tried, const Outcome *outcome)
 {
-    if (answer->retry_after_s > 0)
-        return MIN(answer->retry_after_s, G_MAXINT32) * 1000;
+    if (outcome->retry_after_s > 0)
+        return MIN(outcome->retry_after_s, G_MAXINT32) * 1000;
     return ((int64_t)DELIVER_PAUSE_MS << (tried - 1)) + g_random_int_range(0, DELIVER_PAUSE_MS / 2);
 }
 
@@ -61,18 +58,17 @@ Delivery deliver(const AlertChannel *channel, const Event *event, DeliverBudget 
 {
     const int64_t start = g_get_monotonic_time();
     DeliverBudget now = *budget;
-    Delivery verdict = DELIVERY_AGAIN;
-    *answer = NULL;
+    g_auto(Outcome) outcome = {.verdict = DELIVERY_AGAIN};
 
     for (unsigned tried = 1; tried <= budget->tries; tried++) {
-        PostAnswer last = {CURLE_OK, 0, 0};
-        verdict = try_once(channel, event, &now, &last, answer);
+        try_once(channel, event, &now, &outcome);
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);
-        if (verdict != DELIVERY_AGAIN || tried == budget->tries ||
-            !wait_ms(pause_ms(tried, &last), &now))
+        if (outcome.verdict != DELIVERY_AGAIN || tried == budget->tries ||
+            !wait_ms(pause_ms(tried, &outcome), &now))
             break;
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);
     }
     budget->left_us = MAX(budget->left_us - (g_get_monotonic_time() - start), 0);
-    return verdict;
+    *answer = g_steal_pointer(&outcome.text);
+    return outcome.verdict;
 }

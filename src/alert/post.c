@@ -26,16 +26,15 @@ void post_set_long(Post *post, CURLoption option, long value)
     note(post, curl_easy_setopt(post->curl, option, value));
 }
 
-/* The answer is of no use to us; one without end is cut. */
+/* One without end is cut. */
 static size_t take_answer(char *data, size_t size, size_t count, void *user)
 {
-    (void)data;
     Post *post = user;
-    post->answer_bytes += size * count;
-    if (post->answer_bytes > POST_ANSWER_LIMIT) {
+    if (post->answer->len + size * count > POST_ANSWER_LIMIT) {
         post->answer_cut = TRUE;
         return 0;
     }
+    g_string_append_len(post->answer, data, (gssize)(size * count));
     return size * count;
 }
 
@@ -53,6 +52,7 @@ Post *post_new(const char *url, const char *protocols, const char *ca_file)
 {
     Post *post = g_new0(Post, 1);
     post->curl = curl_easy_init();
+    post->answer = g_string_new(NULL);
     if (post->curl == NULL)
         g_error("libcurl has no memory left");
     post_set(post, CURLOPT_URL, url);
@@ -82,6 +82,7 @@ void post_free(Post *post)
     curl_mime_free(post->mime);
     curl_slist_free_all(post->headers);
     curl_slist_free_all(post->recipients);
+    g_string_free(post->answer, TRUE);
     if (post->body != NULL)
         g_string_free(post->body, TRUE);
     g_free(post);
@@ -154,6 +155,8 @@ char *post_place(const char *url)
 
 gboolean post_check_url(const char *url, const char *const *schemes, GError **error)
 {
+    if (url == NULL || *url == '\0')
+        return fail(error, STATUS_CONFIG, "it has no url");
     CURLU *parsed = curl_url();
     CURLUcode code = curl_url_set(parsed, CURLUPART_URL, url, 0);
     g_autofree char *scheme = code == CURLUE_OK ? url_part(parsed, CURLUPART_SCHEME) : NULL;

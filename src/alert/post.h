@@ -4,7 +4,7 @@
  *
  * What every request has: only the protocols of its channel, no redirect, no proxy from the
  * environment, no signals, limits for connecting and for all, TLS that is verified, an answer of
- * which at most 64 KiB are taken and none is shown.  An option that libcurl refuses is remembered
+ * which at most 64 KiB are taken.  An option that libcurl refuses is remembered
  * and fails the sending; no request goes out with less than was asked for.
  */
 #ifndef LSNCHAIN_ALERT_POST_H
@@ -22,11 +22,12 @@ typedef struct {
     GString *body;        /* the exact bytes of an HTTP request */
     CURLcode trouble;     /* the first option that was refused */
     gboolean heed_signal; /* a signal cuts it short */
-    size_t answer_bytes;
+    GString *answer;      /* what came back; never shown whole: it may repeat what we sent */
     gboolean answer_cut;
 } Post;
 
-/* `protocols` as in CURLOPT_PROTOCOLS_STR; `ca_file` NULL or "": the system's. */
+/* A url given here must have passed post_check_url(); `protocols` as in CURLOPT_PROTOCOLS_STR;
+ * `ca_file` NULL or "": the system's. */
 Post *post_new(const char *url, const char *protocols, const char *ca_file);
 void post_free(Post *post);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Post, post_free)

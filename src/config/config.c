@@ -159,16 +159,41 @@ static gboolean check_given(const Config *config, const Section *section, GError
     return TRUE;
 }
 
-static gboolean check_alert(const AlertConfig *alert, const Section *section, GError **error)
+static gboolean has_word(const char *words, const char *word)
+{
+    g_auto(GStrv) list = g_strsplit(words != NULL ? words : "", " ", -1);
+    return g_strv_contains((const char *const *)list, word);
+}
+
+/* A key that its type needs must be given; one that its type does not know would do nothing. */
+static gboolean check_alert_key(const Config *config, const Option *option, const char *type,
+                                const Section *section, GError **error)
+{
+    const Entry *entry = origins_find(config->origins, section->title, option->key);
+    gboolean given = entry != NULL && *entry->value != '\0';
+    if (given && option->used_by != NULL && !has_word(option->used_by, type))
+        return fail(error, STATUS_CONFIG, "%s: %s means nothing to type = %s" HINT("it is for: %s"),
+                    entry->source, option->key, type, option->used_by);
+    if (!given && has_word(option->needed_by, type))
+        return fail(error, STATUS_CONFIG, "%s: [%s] needs the key %s with type = %s" HINT("%s: %s"),
+                    section->source, section->title, option->key, type, option->key,
+                    option->sentence);
+    return TRUE;
+}
+
+static gboolean check_alert(const Config *config, const AlertConfig *alert, const Section *section,
+                            GError **error)
 {
     gboolean mail = g_str_equal(alert->type, "smtp");
-    if (g_str_has_prefix(alert->url, "smtp") != mail)
+    if (*alert->url != '\0' && g_str_has_prefix(alert->url, "smtp") != mail)
         return fail(error, STATUS_CONFIG, "%s: the url in [%s] does not fit type = %s" HINT("%s"),
                     section->source, section->title, alert->type,
                     mail ? "smtp://HOST:587 or smtps://HOST" : "https://HOST/...");
-    if (mail && (alert->from[0] == '\0' || alert->to[0] == '\0'))
-        return fail(error, STATUS_CONFIG, "%s: [%s] needs the keys from and to", section->source,
-                    section->title);
+    for (const Option *option = options_table(); option->section != NULL; option++) {
+        if (g_str_equal(option->section, "alert") &&
+            !check_alert_key(config, option, alert->type, section, error))
+            return FALSE;
+    }
     return TRUE;
 }
 
@@ -186,7 +211,7 @@ static gboolean make_section(Config *config, const Section *section, GError **er
     g_ptr_array_add(config->alerts, alert);
     alert->name = g_strdup(section->name);
     fill_fields(config->origins, "alert", section->title, alert);
-    return check_alert(alert, section, error);
+    return check_alert(config, alert, section, error);
 }
 
 /* All names of sections of a kind, for messages; NULL-terminated, free the array alone. */

@@ -22,7 +22,7 @@ typedef enum { CANARY_AUTO, CANARY_YES, CANARY_NO } CanaryMode;
 
 typedef struct {
     char *name;
-    char *type; /* "smtp" or "webhook" */
+    char *type; /* which other keys it uses and needs is in the option table */
     char *url;  /* a credential: only scheme and host may be shown */
     char *user;
     char *password;
@@ -30,7 +30,12 @@ typedef struct {
     char *to;  /* addresses, separated by commas; checked by the channel */
     char *tls; /* "required" or "none" */
     char *ca_file;
-    char *secret;    /* one or two "whsec_..." with a space between */
+    char *secret; /* one or two "whsec_..." with a space between */
+    char *body_file;
+    char *routing_key;
+    char *fields;
+    char *command; /* can be split as a shell would */
+    char *socket;
     int64_t timeout; /* seconds */
 } AlertConfig;
 

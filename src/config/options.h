@@ -38,10 +38,12 @@ typedef struct {
     const char *fallback; /* NULL: the key must be given */
     const char *least;
     const char *most;
-    const char *zero;    /* what 0 means where it stands outside the limits; NULL: it does not */
-    const char *words;   /* allowed ones, separated by spaces */
-    const char *example; /* for the sample where the default says little; may be NULL */
-    gboolean secret;     /* never shown, never in argv; its file may not be read by others */
+    const char *zero;      /* what 0 means where it stands outside the limits; NULL: it does not */
+    const char *words;     /* allowed ones, separated by spaces */
+    const char *example;   /* for the sample where the default says little; may be NULL */
+    const char *used_by;   /* [alert]: the types it means something to; NULL: all */
+    const char *needed_by; /* [alert]: the types that cannot do without it; NULL: none */
+    gboolean secret;       /* never shown, never in argv; its file may not be read by others */
     OptionEffect effect;
     size_t at; /* where the value goes in the struct of its section */
     const char *sentence;

@@ -18,6 +18,8 @@ static char *describe(const Option *option)
         g_string_append(text, "; must be given");
     else if (option->fallback[0] != '\0')
         g_string_append_printf(text, "; default %s", option->fallback);
+    if (option->used_by != NULL)
+        g_string_append_printf(text, "; for %s", option->used_by);
     g_string_append(text, option->secret ? "; secret)" : ")");
     if (option->effect == OPTION_LATER)
         g_string_append_printf(text, " %s", later);
@@ -113,9 +115,11 @@ static void markdown_row(const Option *option, GString *out)
     else
         g_string_append_printf(out, "`%s` | ", option->fallback);
     append_cell(out, allowed);
-    g_autofree char *meaning = g_strconcat(" ", option->sentence, option->secret ? "; secret" : "",
-                                           option->effect == OPTION_LATER ? " " : "",
-                                           option->effect == OPTION_LATER ? later : "", NULL);
+    const char *types = option->used_by != NULL ? option->used_by : "";
+    g_autofree char *meaning =
+        g_strconcat(" ", option->sentence, *types != '\0' ? "; for " : "", types,
+                    option->secret ? "; secret" : "", option->effect == OPTION_LATER ? " " : "",
+                    option->effect == OPTION_LATER ? later : "", NULL);
     append_cell(out, meaning);
     g_string_append_c(out, '\n');
 }

@@ -25,6 +25,11 @@ static AlertChannel make_channel(const AlertConfig *alert)
         .tls = alert->tls,
         .ca_file = alert->ca_file,
         .secret = alert->secret,
+        .body_file = alert->body_file,
+        .routing_key = alert->routing_key,
+        .fields = alert->fields,
+        .command = alert->command,
+        .socket = alert->socket,
         .timeout_s = alert->timeout,
     };
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/alert.h"
+#include "alert/post.h"
 
 #include "base/error.h"
 

@@ -275,8 +275,9 @@ static const struct {
     {GLOBAL "[alert a]\nurl = https://h\n", "lsnchain.conf:3: [alert a] needs the key type"},
     {GLOBAL "[alert a]\ntype = webhook\n", "lsnchain.conf:3: [alert a] needs the key url"},
     {GLOBAL "[alert a]\ntype = smtp\nurl = https://h/x\n", "the url in [alert a] does not fit type = smtp"},
+    {GLOBAL "[alert a]\ntype = webhook\nurl = https://h\nfrom = a@h\n", "lsnchain.conf:6: from means nothing to type = webhook"},
     {GLOBAL "[alert a]\ntype = webhook\nurl = smtp://h\n", "the url in [alert a] does not fit type = webhook"},
-    {GLOBAL "[alert a]\ntype = smtp\nurl = smtp://h\nfrom = a@h\n", "lsnchain.conf:3: [alert a] needs the keys from and to"},
+    {GLOBAL "[alert a]\ntype = smtp\nurl = smtp://h\nfrom = a@h\n", "lsnchain.conf:3: [alert a] needs the key to with type = smtp"},
 };
 /* clang-format on */
 
