@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/channels.h"
 
-static const ChannelType *const types[] = {&channel_smtp, &channel_webhook};
+static const ChannelType *const types[] = {&channel_smtp, &channel_webhook, &channel_syslog};
 
 const ChannelType *channel_type(const char *word)
 {

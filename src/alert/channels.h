@@ -72,5 +72,6 @@ void channel_judge_transport(CURLcode code, Outcome *outcome);
 
 extern const ChannelType channel_smtp;
 extern const ChannelType channel_webhook;
+extern const ChannelType channel_syslog;
 
 #endif

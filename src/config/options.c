@@ -143,8 +143,8 @@ static const Option options[] = {
     {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "", .effect = OPTION_LATER,
      .sentence = "file that is written for Prometheus' textfile collector after each run"},
 
-    {ALERT(type), .type = OPTION_WORD, .words = "smtp webhook", .example = "smtp",
-     .sentence = "how it is told: mail, or an HTTP request after the Standard Webhooks"},
+    {ALERT(type), .type = OPTION_WORD, .words = "smtp webhook syslog", .example = "smtp",
+     .sentence = "how it is told; each has a page in docs/alerts"},
     {ALERT(url), .type = OPTION_URL, .fallback = "", .words = "https http smtp smtps",
      .secret = TRUE, .example = "smtp://mail.example.org:587",
      .used_by = "smtp webhook slack teams pagerduty alertmanager servicenow",
@@ -171,6 +171,8 @@ static const Option options[] = {
     {ALERT(secret), .type = OPTION_SIGNING_KEYS, .fallback = "", .secret = TRUE,
      .used_by = "webhook",
      .sentence = "signs a webhook's requests"},
+    {ALERT(socket), .type = OPTION_PATH, .fallback = "", .used_by = "syslog",
+     .sentence = "where the system's log listens; empty: /dev/log"},
     {ALERT(timeout), .type = OPTION_DURATION, .fallback = "30s", .least = "1s", .most = "5m",
      .sentence = "longest time for one delivery"},
 
