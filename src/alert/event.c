@@ -33,6 +33,11 @@ gboolean event_from_word(const char *word, EventType *type)
     return FALSE;
 }
 
+Severity event_severity(EventType type)
+{
+    return kinds[type].severity;
+}
+
 const char *severity_word(Severity severity)
 {
     return severity_words[severity];

@@ -109,6 +109,7 @@ gboolean event_id_is_sound(const char *id);
 const char *event_word(EventType type);
 gboolean event_from_word(const char *word, EventType *type);
 const char *severity_word(Severity severity);
+Severity event_severity(EventType type); /* where nobody says another one */
 
 /* The event that ends the incident which `type` opens; `type` itself where it opens none. */
 EventType event_ended_by(EventType type);

@@ -2,13 +2,17 @@
 #include "cli/app.h"
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "flow/vitals.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { SIGNAL_BASE = 128 };
 
 void app_clear(App *app)
 {
@@ -170,6 +174,39 @@ static gboolean choose(const App *app, GPtrArray *known, gboolean all, GError **
     return TRUE;
 }
 
+/* As the exit status of this instance alone would be. */
+static int status_of(const GError *failure, guint warnings_before)
+{
+    if (cancel_signal() != 0)
+        return SIGNAL_BASE + cancel_signal();
+    if (failure != NULL)
+        return (int)error_status(failure);
+    return log_warnings()->len > warnings_before ? STATUS_WARNINGS : STATUS_OK;
+}
+
+static gboolean open_run(App *app, Run *run, GError **error)
+{
+    if (app->repository == NULL)
+        return TRUE;
+    g_autoptr(GError) failure = NULL;
+    if (app->without_catalog ? run_open_shelf(run, &failure) : run_open(run, &failure))
+        return TRUE;
+    if (app->alarms)
+        run_raise(run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin", failure->message);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+}
+
+/* A night on which only proofs or expiry run tells that backups do not. */
+static void raise_overdue(const App *app, const Run *run)
+{
+    if (run->catalog == NULL || (app->noted != VITAL_VERIFY && app->noted != VITAL_EXPIRE))
+        return;
+    int64_t now = clock_now();
+    g_autoptr(Vitals) vitals = vitals_read(run, NULL, now);
+    vitals_raise_overdue(run, vitals, now);
+}
+
 static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *each, void *data,
                         GError **error)
 {
@@ -179,16 +216,19 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
         .state_dir = app->repository_path == NULL ? app->config->state_dir : NULL,
         .command = app->command,
         .records = app->records,
+        .spent = RUN_SPENT_NOTHING,
     };
     report_instance(&app->report, instance->name);
-    gboolean ready = TRUE;
-    if (app->repository != NULL)
-        ready = app->without_catalog ? run_open_shelf(&run, error) : run_open(&run, error);
-    if (!ready && app->alarms)
-        run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",
-                  error != NULL && *error != NULL ? (*error)->message : "");
-    gboolean done = ready && each(app, &run, data, error);
+    int64_t started = clock_now();
+    guint warnings = log_warnings()->len;
+    g_autoptr(GError) failure = NULL;
+    vitals_begin(&run, app->noted);
+    gboolean done = open_run(app, &run, &failure) && each(app, &run, data, &failure);
+    raise_overdue(app, &run);
+    vitals_end(&run, app->noted, started, status_of(failure, warnings));
     run_clear(&run);
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
     return done;
 }
 
@@ -224,9 +264,10 @@ gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **
     return FALSE;
 }
 
-void app_raise_failed(App *app, const GError *failure)
+void app_tell_failed(App *app, const GError *failure)
 {
-    if (app->config == NULL || app->repository_path != NULL)
+    VitalRun kind = vitals_run_of(app->command);
+    if (app->config == NULL || app->repository_path != NULL || kind == VITAL_NONE)
         return;
     g_autoptr(GPtrArray) known = known_instances(app, NULL);
     if (known == NULL || !choose(app, known, TRUE, NULL))
@@ -240,8 +281,11 @@ void app_raise_failed(App *app, const GError *failure)
             .state_dir = app->config->state_dir,
             .command = app->command,
             .records = TRUE,
+            .spent = RUN_SPENT_NOTHING,
         };
-        run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",
-                  failure->message);
+        if (app->alarms)
+            run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",
+                      failure->message);
+        vitals_end(&run, kind, clock_now(), status_of(failure, 0));
     }
 }

@@ -25,6 +25,7 @@ typedef struct {
     gboolean without_catalog; /* of the command's row: each run has its shelf only */
     gboolean alarms;          /* of the command's row: people are told when it cannot begin */
     gboolean answers;         /* of the command's row: warnings do not change its exit status */
+    VitalRun noted;           /* status.ini remembers such a run; set by the command itself */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;
     Repository *repository;
@@ -57,7 +58,8 @@ gboolean app_check_writes(App *app, GError **error);
 typedef gboolean AppEachFn(App *app, Run *run, void *data, GError **error);
 gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **error);
 
-/* A failure before a run could begin: every instance that is meant gets its alarm. */
-void app_raise_failed(App *app, const GError *failure);
+/* A failure before a run could begin: every instance that is meant gets its alarm, where `alarms`,
+ * and its status file says so. */
+void app_tell_failed(App *app, const GError *failure);
 
 #endif

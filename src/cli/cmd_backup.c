@@ -122,5 +122,6 @@ gboolean cmd_backup(App *app, char **args, GError **error)
     if (!app_parse(args, entries, 0, 0, error) ||
         (type != NULL && !parse_want(type, &request.want, error)))
         return FALSE;
+    app->noted = request.dry_run ? VITAL_NONE : VITAL_BACKUP;
     return app_each(app, FALSE, backup_one, &request, error);
 }

@@ -40,6 +40,8 @@ gboolean cmd_expire(App *app, char **args, GError **error)
         {"explain", 0, 0, G_OPTION_ARG_NONE, &request.explain, NULL, NULL},
         G_OPTION_ENTRY_NULL,
     };
-    return app_parse(args, entries, 0, 0, error) &&
-           app_each(app, TRUE, expire_one, &request, error);
+    if (!app_parse(args, entries, 0, 0, error))
+        return FALSE;
+    app->noted = request.dry_run ? VITAL_NONE : VITAL_EXPIRE;
+    return app_each(app, TRUE, expire_one, &request, error);
 }

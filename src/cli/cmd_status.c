@@ -2,19 +2,17 @@
 #include "cli/commands.h"
 
 #include "base/clock.h"
-#include "flow/history.h"
+#include "flow/vitals.h"
 #include "report/views.h"
 
 static gboolean status_one(App *app, Run *run, void *data, GError **error)
 {
     (void)data;
     (void)error;
-    g_auto(Health) health = health_of(run->catalog->backups, run_read_since(run));
-    g_autoptr(Pace) pace = history_pace(run);
-    const Outlook outlook = outlook_of(pace, run->catalog->backups);
-    health_add_outlook(&health, &outlook, run->config->restore_within);
+    int64_t now = clock_now();
+    g_autoptr(Vitals) vitals = vitals_read(run, NULL, now);
     report_print(&app->report, "%s\n", run->config->name);
-    view_health(&app->report, &health, clock_now());
+    view_health(&app->report, &vitals->health, now);
     return TRUE;
 }
 

@@ -240,5 +240,6 @@ gboolean cmd_verify(App *app, char **args, GError **error)
         return FALSE;
     if (args[1] != NULL)
         options.wanted = args[1];
+    app->noted = options.sabotage ? VITAL_NONE : VITAL_VERIFY;
     return run_verify(app, &options, report, error) && (!options.sabotage || try_alarm(app, error));
 }

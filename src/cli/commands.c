@@ -154,8 +154,9 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
     g_autoptr(GError) failure = NULL;
     if (prepare(command, app, &failure))
         return command->run(app, args, error);
-    if ((command->needs & ALARMS) != 0)
-        app_raise_failed(app, failure);
+    /* its options were not read yet; nobody is told of a dry run */
+    if (!g_strv_contains((const char *const *)args, "--dry-run"))
+        app_tell_failed(app, failure);
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;
 }

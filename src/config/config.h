@@ -94,6 +94,9 @@ typedef struct {
     int keep_proven;
     int64_t keep_quarantined; /* seconds */
 
+    int64_t backup_within; /* seconds; 0: not watched */
+    int64_t proof_within;  /* seconds; 0: not watched */
+
     int64_t repeat_after; /* seconds */
     char *ping_url;       /* a credential */
     char *metrics_file;

@@ -134,6 +134,13 @@ static const Option options[] = {
      .least = "1h", .most = "3660d", .zero = "not at all",
      .sentence = "how long quarantined backups stay; the only copy of a restore point stays for "
                  "ever"},
+    {INSTANCE(backup_within), .type = OPTION_DURATION, .fallback = "26h",
+     .least = "1m", .most = "366d", .zero = "not watched",
+     .sentence = "the newest good backup may be so old; an older one is overdue: an alarm"},
+    {INSTANCE(proof_within), .type = OPTION_DURATION, .fallback = "8d",
+     .least = "1m", .most = "3660d", .zero = "not watched",
+     .sentence = "the proof of the newest proven backup may be so old; an older one, or none, is an "
+                 "alarm"},
     {INSTANCE(repeat_after), .type = OPTION_DURATION, .fallback = "24h",
      .least = "1m", .most = "366d", .effect = OPTION_LATER,
      .sentence = "an alert that still holds is sent again after so long"},

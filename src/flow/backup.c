@@ -295,6 +295,16 @@ static void drop_unpublished(const Run *run, const char *id)
         log_warning("%s", left->message);
 }
 
+static void note_spent(Run *run, const Backup *backup, int64_t publishing)
+{
+    RunSpent *spent = &run->spent;
+    spent->capture_seconds = MAX(0, backup->finished - backup->started);
+    spent->publish_seconds = (g_get_monotonic_time() - publishing) / G_USEC_PER_SEC;
+    spent->bytes_plain = backup->bytes_plain;
+    spent->bytes_stored = backup->bytes_stored;
+    spent->bytes_new = backup->bytes_new;
+}
+
 static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError **error)
 {
     g_autofree char *id = NULL;
@@ -326,11 +336,13 @@ static gboolean capture_and_publish(Work *work, BackupOutcome *outcome, GError *
     if (capture.backup->state == STATE_QUARANTINED &&
         !tree_write_marks(work->run->shelf, capture.backup, error))
         return FALSE;
+    int64_t publishing = g_get_monotonic_time();
     if (!publishing_run(work->run, capture.backup, capture.path, &outcome->published, error)) {
         g_prefix_error(error, "cannot publish %s: ", id);
         drop_unpublished(work->run, id);
         return FALSE;
     }
+    note_spent(work->run, capture.backup, publishing);
     g_clear_pointer(&outcome->backup, backup_free);
     outcome->backup = backup_copy(catalog_find(work->run->catalog, id));
     return TRUE;

@@ -15,6 +15,7 @@
 #include "base/lock.h"
 #include "catalog/catalog.h"
 #include "config/config.h"
+#include "model/vitals.h"
 #include "repo/repository.h"
 #include "repo/shelf.h"
 
@@ -28,6 +29,7 @@ typedef struct {
     gboolean records;      /* this run may write into repository and state directory */
     Shelf *shelf;
     Catalog *catalog;
+    RunSpent spent; /* noted as the run goes on */
 
     Lock *state_lock; /* the two halves of the run lock; NULL: not taken */
     Lock *shelf_lock;

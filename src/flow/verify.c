@@ -304,6 +304,7 @@ static gboolean prove_and_record(Work *work, Verdict *verdict, GError **error)
     gboolean proven = prove(work, &result, &failure);
     g_autofree char *reason = failure != NULL ? error_sentence(failure) : g_strdup("");
     fill_verdict(verdict, &result);
+    work->run->spent.proof_seconds = MAX(0, work->run->spent.proof_seconds) + verdict->seconds;
     keep(work, &result, reason, verdict);
     verdict->drill = g_steal_pointer(&result.drill);
     verdict->exam = g_steal_pointer(&result.exam);

@@ -3,26 +3,19 @@
 
 #include "model/chain.h"
 
-G_GNUC_PRINTF(2, 3)
-static void add(GPtrArray *problems, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_ptr_array_add(problems, g_strdup_vprintf(format, args));
-    va_end(args);
-}
-
 static void add_bad_links(GPtrArray *problems, const GPtrArray *backups)
 {
     for (guint i = 0; i < backups->len; i++) {
         const Backup *backup = backups->pdata[i];
         if (backup->state == STATE_QUARANTINED)
-            add(problems, "%s is quarantined (%s): %s", backup->id, backup->rule, backup->reason);
+            (void)problem_add(problems, GRAVITY_WARNING, "%s is quarantined (%s): %s", backup->id,
+                              backup->rule, backup->reason);
         else if (backup->state == STATE_MISSING)
-            add(problems, "%s is gone from the tree", backup->id);
+            (void)problem_add(problems, GRAVITY_WARNING, "%s is gone from the tree", backup->id);
         else if (backup->proof_failed != PROOF_NONE)
-            add(problems, "the proof of %s failed at level %s: %s", backup->id,
-                proof_level_word(backup->proof_failed), backup->proof_failed_reason);
+            (void)problem_add(problems, GRAVITY_WARNING, "the proof of %s failed at level %s: %s",
+                              backup->id, proof_level_word(backup->proof_failed),
+                              backup->proof_failed_reason);
     }
 }
 
@@ -30,18 +23,21 @@ static void add_problems(const GPtrArray *backups, Health *health)
 {
     GPtrArray *problems = health->problems;
     if (health->newest == NULL) {
-        add(problems, "there is no backup");
+        (void)problem_add(problems, GRAVITY_CRITICAL, "there is no backup");
         return;
     }
     add_bad_links(problems, backups);
     if (health->restorable == NULL)
-        add(problems, "no backup can be restored");
+        (void)problem_add(problems, GRAVITY_CRITICAL, "no backup can be restored");
     else if (health->restorable != health->newest)
-        add(problems, "the newest backup %s cannot be restored", health->newest->id);
+        (void)problem_add(problems, GRAVITY_CRITICAL, "the newest backup %s cannot be restored",
+                          health->newest->id);
     if (health->proven == NULL)
-        add(problems, "no backup is proven to restore (lsnchain verify)");
+        health->unproven =
+            problem_add(problems, GRAVITY_NOTE, "no backup is proven to restore (lsnchain verify)");
     else if (health->proven != health->restorable)
-        add(problems, "the newest restorable backup %s is not proven", health->restorable->id);
+        (void)problem_add(problems, GRAVITY_NOTE, "the newest restorable backup %s is not proven",
+                          health->restorable->id);
 }
 
 static int64_t oldest_reading(const GPtrArray *backups, const Backup *backup)
@@ -61,7 +57,7 @@ Health health_of(const GPtrArray *backups, int64_t read_since)
         .newest = backups->len > 0 ? backups->pdata[backups->len - 1] : NULL,
         .restorable = chain_restorable_until(backups),
         .proven = chain_proven_until(backups, read_since),
-        .problems = g_ptr_array_new_with_free_func(g_free),
+        .problems = problems_new(),
     };
     if (health.proven != NULL)
         health.read_at = oldest_reading(backups, health.proven);
@@ -73,9 +69,9 @@ void health_add_outlook(Health *health, const Outlook *outlook, int64_t restore_
 {
     health->outlook = *outlook;
     health->restore_within = restore_within;
-    char *problem = outlook_problem(outlook, restore_within);
-    if (problem != NULL)
-        g_ptr_array_add(health->problems, problem);
+    g_autofree char *sentence = outlook_problem(outlook, restore_within);
+    if (sentence != NULL)
+        (void)problem_add(health->problems, GRAVITY_WARNING, "%s", sentence);
 }
 
 void health_clear(Health *health)

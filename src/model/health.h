@@ -5,6 +5,7 @@
 
 #include "model/backup.h"
 #include "model/forecast.h"
+#include "model/problem.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -14,7 +15,8 @@ typedef struct {
     const Backup *restorable; /* restorable until its data_until; NULL: nothing can be restored */
     const Backup *proven;     /* proven until its data_until; NULL: nothing is proven */
     int64_t read_at;          /* the oldest reading in the chain of `proven` */
-    GPtrArray *problems;      /* char *, a sentence each; empty: nothing is wrong */
+    GPtrArray *problems;      /* Problem *; empty: nothing is wrong */
+    Problem *unproven;        /* the one that says that nothing is proven; NULL: something is */
     Outlook outlook;          /* with health_add_outlook(); else zeroed */
     int64_t restore_within;   /* seconds; 0: no target */
 } Health;

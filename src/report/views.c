@@ -267,8 +267,10 @@ void view_health(Report *report, const Health *health, int64_t now)
     json_object_set_new(object, "files_at", time_json(health->read_at));
     set_outlook(object, &health->outlook, health->restore_within);
     json_t *problems = json_array();
-    for (guint i = 0; i < health->problems->len; i++)
-        json_array_append_new(problems, report_string(health->problems->pdata[i]));
+    for (guint i = 0; i < health->problems->len; i++) {
+        const Problem *problem = health->problems->pdata[i];
+        json_array_append_new(problems, report_string(problem->sentence));
+    }
     json_object_set_new(object, "problems", problems);
 
     print_point(report, "newest backup", health->newest, now);
@@ -280,8 +282,10 @@ void view_health(Report *report, const Health *health, int64_t now)
                      proof_level_word(health->proven->proof), age);
     }
     print_outlook(report, &health->outlook);
-    for (guint i = 0; i < health->problems->len; i++)
-        report_print(report, "  wrong: %s\n", (const char *)health->problems->pdata[i]);
+    for (guint i = 0; i < health->problems->len; i++) {
+        const Problem *problem = health->problems->pdata[i];
+        report_print(report, "  wrong: %s\n", problem->sentence);
+    }
     if (health->problems->len == 0)
         report_print(report, "  nothing is wrong\n");
 }

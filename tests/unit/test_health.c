@@ -33,7 +33,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scene, scene_clear)
 static gboolean says(const Health *health, const char *part)
 {
     for (guint i = 0; i < health->problems->len; i++) {
-        if (strstr(health->problems->pdata[i], part) != NULL)
+        const Problem *problem = health->problems->pdata[i];
+        if (strstr(problem->sentence, part) != NULL)
             return TRUE;
     }
     return FALSE;
