@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/channels.h"
 
-static const ChannelType *const types[] = {&channel_smtp, &channel_webhook, &channel_syslog};
+/* clang-format off */
+static const ChannelType *const types[] = {
+    &channel_smtp,
+    &channel_webhook,
+    &channel_slack,
+    &channel_pagerduty,
+    &channel_syslog,
+};
+/* clang-format on */
 
 const ChannelType *channel_type(const char *word)
 {

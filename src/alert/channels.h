@@ -70,6 +70,8 @@ const ChannelType *channel_type(const char *word);
 /* What an answer means that never got as far as a status. */
 void channel_judge_transport(CURLcode code, Outcome *outcome);
 
+extern const ChannelType channel_pagerduty;
+extern const ChannelType channel_slack;
 extern const ChannelType channel_smtp;
 extern const ChannelType channel_webhook;
 extern const ChannelType channel_syslog;

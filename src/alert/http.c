@@ -44,7 +44,7 @@ static const char *meaning(long status)
     return status >= 300 && status <= 399 ? ": a redirect, give the final url" : "";
 }
 
-static Delivery judge(long status)
+Delivery http_verdict(long status)
 {
     if (status >= 200 && status <= 299)
         return DELIVERY_DELIVERED;
@@ -63,8 +63,15 @@ gboolean http_send(Post *post, const Attempt *attempt, Outcome *outcome)
         channel_judge_transport(answer.code, outcome);
         return FALSE;
     }
-    outcome->verdict = judge(answer.status);
+    outcome->verdict = http_verdict(answer.status);
     outcome->retry_after_s = answer.retry_after_s;
     outcome->text = g_strdup_printf("HTTP status %ld%s", answer.status, meaning(answer.status));
     return outcome->verdict == DELIVERY_DELIVERED;
+}
+
+long http_status(const Post *post)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(post->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
 }

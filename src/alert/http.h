@@ -30,5 +30,9 @@ void http_method(Post *post, const char *method);
  * what came back.
  */
 gboolean http_send(Post *post, const Attempt *attempt, Outcome *outcome);
+/* The status of what was sent; 0: none came. */
+long http_status(const Post *post);
+/* What a status means, as above. */
+Delivery http_verdict(long status);
 
 #endif

@@ -277,6 +277,9 @@ static const struct {
     {GLOBAL "[alert a]\ntype = smtp\nurl = https://h/x\n", "the url in [alert a] does not fit type = smtp"},
     {GLOBAL "[alert a]\ntype = webhook\nurl = https://h\nfrom = a@h\n", "lsnchain.conf:6: from means nothing to type = webhook"},
     {GLOBAL "[alert a]\ntype = webhook\nurl = smtp://h\n", "the url in [alert a] does not fit type = webhook"},
+    {GLOBAL "[alert a]\ntype = slack\n", "lsnchain.conf:3: [alert a] needs the key url with type = slack"},
+    {GLOBAL "[alert a]\ntype = pagerduty\n", "lsnchain.conf:3: [alert a] needs the key routing_key with type = pagerduty"},
+    {GLOBAL "[alert a]\ntype = slack\nurl = https://h\nrouting_key = x\n", "lsnchain.conf:6: routing_key means nothing to type = slack"},
     {GLOBAL "[alert a]\ntype = smtp\nurl = smtp://h\nfrom = a@h\n", "lsnchain.conf:3: [alert a] needs the key to with type = smtp"},
 };
 /* clang-format on */

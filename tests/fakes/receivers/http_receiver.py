@@ -13,6 +13,7 @@ webhook-signature should be.
   204       this status          429/2     with "Retry-After: 2"
   302/URL   with "Location: URL" hang      nothing, for ever
   close     hangs up             flood     200, and 100 MB
+  404=TEXT  with this text, also after a detail: 429/2=TEXT
 """
 import argparse
 import base64
@@ -50,7 +51,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         write(server.directory, f"{server.requests}.signature", self.signature(body).encode())
         write(server.directory, f"{server.requests}.body", body)
         answers = server.answers
-        self.answer(*answers[min(server.requests, len(answers)) - 1].partition("/")[::2])
+        words, _, text = answers[min(server.requests, len(answers)) - 1].partition("=")
+        self.answer(*words.partition("/")[::2], text.encode())
 
     def signature(self, body):
         signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
@@ -58,7 +60,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         macs = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
         return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
 
-    def answer(self, word, detail):
+    def answer(self, word, detail, text):
         self.close_connection = True
         if word == "hang":
             time.sleep(3600)
@@ -68,8 +70,9 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.send_response(int(word))
             if detail:
                 self.send_header("Retry-After" if word in ("429", "503") else "Location", detail)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
+            self.wfile.write(text)
 
     def flood(self):
         self.send_response(200)
