@@ -12,6 +12,8 @@
 #ifndef LSNCHAIN_CONFIG_CONFIG_H
 #define LSNCHAIN_CONFIG_CONFIG_H
 
+#include "base/priority.h"
+
 #include <glib.h>
 #include <stdint.h>
 
@@ -64,7 +66,9 @@ typedef struct {
     char *server_binary; /* "auto" or a path */
     char *rsync;         /* "rsync" or a path */
     int parallel;
-    uint64_t throttle;    /* bytes a second; 0: none */
+    uint64_t throttle; /* bytes a second; 0: none */
+    int nice;
+    IoPriority io_priority;
     int64_t lock_timeout; /* seconds */
     gboolean checkpoint_first;
     Compression compression;

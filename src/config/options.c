@@ -59,6 +59,12 @@ static const Option options[] = {
     {INSTANCE(throttle), .type = OPTION_SIZE, .fallback = "0", .least = "64K", .most = "1T",
      .zero = "as fast as it goes",
      .sentence = "data copied in a second, until the engine begins to lock"},
+    {INSTANCE(nice), .type = OPTION_COUNT, .fallback = "0", .least = "0", .most = "19",
+     .sentence = "how far backups and proofs give way to other programs, as in nice(1); an engine "
+                 "that waits for a processor holds its locks longer"},
+    {INSTANCE(io_priority), .type = OPTION_CHOICE, .fallback = "normal",
+     .words = "normal low idle",
+     .sentence = "the same for the disk, as in ionice(1), where its scheduler knows priorities"},
     {INSTANCE(lock_timeout), .type = OPTION_DURATION, .fallback = "60s",
      .least = "1s", .most = "1h",
      .sentence = "longest time from the engine's DDL block to its end, or of waiting for it; then "

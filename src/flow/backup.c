@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "base/proc.h"
 #include "base/units.h"
 #include "catalog/tree.h"
@@ -495,6 +496,7 @@ static gboolean take_and_prove(Run *run, const BackupRequest *request, BackupOut
 
 gboolean flow_backup(Run *run, const BackupRequest *request, BackupOutcome *outcome, GError **error)
 {
+    priority_lower(run->config->nice, run->config->io_priority);
     if (!take_and_prove(run, request, outcome, error))
         return FALSE;
     if (!request->dry_run)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "base/text.h"
 #include "flow/failed.h"
 #include "flow/history.h"
@@ -317,6 +318,7 @@ static gboolean prove_and_record(Work *work, Verdict *verdict, GError **error)
 gboolean flow_verify(Run *run, const Backup *wanted, const VerifyRequest *request, Verdict *verdict,
                      GError **error)
 {
+    priority_lower(run->config->nice, run->config->io_priority);
     verdict->id = g_strdup(wanted->id);
     verdict->asked = request->level;
     g_autoptr(Lock) lock = NULL;

@@ -27,6 +27,8 @@ static const struct {
     {"instance", "engine", {"auto", "xtrabackup", "mariadb-backup", "/opt/x"}, {"", "Auto", "mysqldump", "x/y", "/opt/"}},
     {"instance", "server_binary", {"auto", "/usr/sbin/mariadbd"}, {"", "mariadbd"}},
     {"instance", "engine_options", {"", "--a='b c' --d"}, {"--a='b", "--a=\""}},
+    {"instance", "nice", {"0", "19"}, {"-1", "20", ""}},
+    {"instance", "io_priority", {"normal", "low", "idle"}, {"", "high", "Low"}},
     {"instance", "parallel", {"1", "2", "64"}, {"0", "65", "-1", "", "two", "2.5", "2K", "0x2", "99999999999999999999", "2 "}},
     {"instance", "max_incrementals", {"0", "1000"}, {"1001", "-1", ""}},
     {"instance", "throttle", {"0", "64K", "65536", "1T", "100M"}, {"1", "65535", "2T", "100MB", "100m", "-1", "", "M"}},
