@@ -104,7 +104,7 @@ static const Option options[] = {
      .sentence = "keep a prepared copy and roll it forward, so that a proof costs one link only"},
     {INSTANCE(prepare_memory), .type = OPTION_SIZE, .fallback = "512M",
      .least = "16M", .most = "1T",
-     .sentence = "memory for the engine when it prepares"},
+     .sentence = "memory for the engine when it prepares; less where the host has not that much free"},
     {INSTANCE(canary), .type = OPTION_CHOICE, .fallback = "auto", .words = "auto yes no",
      .sentence = "write a row before each capture, by which the server shows later that it was not "
                  "put back; auto: unless it is read-only or a replica, or does not let us"},

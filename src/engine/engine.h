@@ -178,6 +178,7 @@ typedef struct {
     const char *base_dir; /* absolute; its backup becomes, or is, a prepared one */
     const char *incr_dir; /* an unsealed incremental, used up by this; NULL: the full itself */
     uint64_t memory;      /* bytes */
+    int parallel;         /* threads, where the engine has any use for them here */
     char **extra_options;
     gboolean is_last; /* no further link will be applied (matters to xtrabackup) */
     int log_fd;

@@ -437,6 +437,8 @@ static void prepare_argv(GPtrArray *argv, const EnginePrepare *prepare)
     engine_add_arg(argv, "--target-dir=%s", prepare->base_dir);
     if (prepare->incr_dir != NULL)
         engine_add_arg(argv, "--incremental-dir=%s", prepare->incr_dir);
+    if (prepare->incr_dir != NULL && prepare->parallel > 1) /* from 8.0.35-33 and 8.4.0-3 on it */
+        engine_add_arg(argv, "--parallel=%d", prepare->parallel); /* merges files side by side */
     if (prepare->memory > 0)
         engine_add_arg(argv, "--use-memory=%" G_GUINT64_FORMAT, prepare->memory);
 }

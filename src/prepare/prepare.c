@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/units.h"
 #include "catalog/tree.h"
 #include "engine/judge.h"
@@ -170,7 +171,8 @@ static gboolean apply(const Work *work, const Backup *link, gboolean is_last, Dr
         .engine = spec->engine,
         .base_dir = work->base,
         .incr_dir = link->type == BACKUP_INCREMENTAL ? work->incr : NULL,
-        .memory = spec->memory,
+        .memory = memory_within(spec->memory, memory_available()),
+        .parallel = spec->workers,
         .extra_options = spec->options,
         .is_last = is_last && !spec->leave_open,
         .log_fd = spec->log_fd,

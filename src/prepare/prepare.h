@@ -39,10 +39,10 @@ typedef struct {
     const char *work;    /* absolute, there, empty: base/ is made in it, and incr/ for a time */
     guint applied;       /* so many links of the path are in WORK/base already; 0: there is none */
     gboolean leave_open; /* further links will follow: without the step that ends a chain */
-    uint64_t memory;
-    int workers;
-    char **options; /* further options of the engine; may be NULL */
-    int log_fd;     /* what the engine says goes here; -1: nowhere */
+    uint64_t memory;     /* for the engine, where the host has that much to give */
+    int workers;         /* that unseal; and the engine's, if it can use more than one */
+    char **options;      /* further options of the engine; may be NULL */
+    int log_fd;          /* what the engine says goes here; -1: nowhere */
     int64_t stall_timeout_s;
     const int *inherit;       /* descriptors for the engine (a lock), ended by -1; may be NULL */
     Drill *drill;             /* gets a step for each link; may be NULL */

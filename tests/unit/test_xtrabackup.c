@@ -400,17 +400,18 @@ Test(xtrabackup, rolls_back_with_the_last_link_only)
          "--defaults-file=/base/backup-my.cnf --prepare --target-dir=/base --use-memory=9"},
         {FALSE, "/incr",
          "--defaults-file=/base/backup-my.cnf --prepare --apply-log-only --target-dir=/base "
-         "--incremental-dir=/incr "
+         "--incremental-dir=/incr --parallel=3 "
          "--use-memory=9"},
         {TRUE, "/incr",
          "--defaults-file=/base/backup-my.cnf --prepare --target-dir=/base --incremental-dir=/incr "
-         "--use-memory=9"},
+         "--parallel=3 --use-memory=9"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         const EnginePrepare prepare = {.base_dir = "/base",
                                        .incr_dir = cases[i].incr_dir,
                                        .is_last = cases[i].is_last,
-                                       .memory = 9};
+                                       .memory = 9,
+                                       .parallel = 3};
         g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
         xtrabackup_family.prepare_argv(argv, &prepare);
         g_ptr_array_add(argv, NULL);
