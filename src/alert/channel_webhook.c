@@ -4,9 +4,10 @@
  * github.com/standard-webhooks/standard-webhooks).
  *
  * The id stays the same on every try, so a receiver can drop what it has.  Exactly the bytes sent
- * are signed, as "ID.TIMESTAMP.BODY".
+ * are signed, as "ID.TIMESTAMP.BODY".  They come from a template where there is one.
  */
 #include "alert/http.h"
+#include "alert/template.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -36,9 +37,28 @@ static char **split_secrets(const char *secret)
     return g_strsplit_set(secret != NULL ? secret : "", " ,\t", -1);
 }
 
+/* The bytes to send. */
+static char *body_text(const AlertChannel *channel, const Event *event, GError **error)
+{
+    if (channel->body_file != NULL && *channel->body_file != '\0')
+        return template_fill(channel->body_file, event, error);
+    json_auto_t *body = event_json(event);
+    return json_dumps(body, JSON_COMPACT);
+}
+
+static gboolean check_body(const AlertChannel *channel, GError **error)
+{
+    const EventFacts facts = {.type = EVENT_ALERT_TEST};
+    g_autoptr(Event) event = event_new(&facts);
+    g_autofree char *text = body_text(channel, event, error);
+    if (text == NULL)
+        g_prefix_error(error, "its body_file is not usable: ");
+    return text != NULL;
+}
+
 static gboolean check(const AlertChannel *channel, GError **error)
 {
-    if (!http_check(channel, error))
+    if (!http_check(channel, error) || !check_body(channel, error))
         return FALSE;
     g_auto(GStrv) secrets = split_secrets(channel->secret);
     for (char **secret = secrets; *secret != NULL; secret++) {
@@ -84,9 +104,15 @@ static void add_signatures(Post *post, const char *secret, const char *id, const
 static void send_event(const AlertChannel *channel, const Event *event, const Attempt *attempt,
                        Outcome *outcome)
 {
-    json_auto_t *body = event_json(event);
+    g_autoptr(GError) wrong = NULL;
+    g_autofree char *body = body_text(channel, event, &wrong);
+    if (body == NULL) { /* the file changed since the check */
+        outcome->verdict = DELIVERY_DOWN;
+        outcome->text = error_sentence(wrong);
+        return;
+    }
     g_autofree char *timestamp = g_strdup_printf("%" G_GINT64_FORMAT, clock_now());
-    g_autoptr(Post) post = http_request(channel, channel->url, body);
+    g_autoptr(Post) post = http_request_text(channel, channel->url, body);
     post_header(post, "webhook-id", event->id);
     post_header(post, "webhook-timestamp", timestamp);
     add_signatures(post, channel->secret, event->id, timestamp);

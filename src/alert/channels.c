@@ -6,6 +6,7 @@ static const ChannelType *const types[] = {
     &channel_smtp,
     &channel_webhook,
     &channel_slack,
+    &channel_teams,
     &channel_pagerduty,
     &channel_syslog,
 };

@@ -73,6 +73,7 @@ void channel_judge_transport(CURLcode code, Outcome *outcome);
 extern const ChannelType channel_pagerduty;
 extern const ChannelType channel_slack;
 extern const ChannelType channel_smtp;
+extern const ChannelType channel_teams;
 extern const ChannelType channel_webhook;
 extern const ChannelType channel_syslog;
 

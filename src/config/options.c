@@ -156,7 +156,7 @@ static const Option options[] = {
     {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "", .effect = OPTION_LATER,
      .sentence = "file that is written for Prometheus' textfile collector after each run"},
 
-    {ALERT(type), .type = OPTION_WORD, .words = "smtp webhook slack pagerduty syslog",
+    {ALERT(type), .type = OPTION_WORD, .words = "smtp webhook slack teams pagerduty syslog",
      .example = "smtp",
      .sentence = "how it is told; each has a page in docs/alerts"},
     {ALERT(url), .type = OPTION_URL, .fallback = "", .words = "https http smtp smtps",
@@ -185,6 +185,8 @@ static const Option options[] = {
     {ALERT(secret), .type = OPTION_SIGNING_KEYS, .fallback = "", .secret = TRUE,
      .used_by = "webhook",
      .sentence = "signs a webhook's requests"},
+    {ALERT(body_file), .type = OPTION_PATH, .fallback = "", .used_by = "webhook",
+     .sentence = "template of the body in JSON, with placeholders such as {{summary}}"},
     {ALERT(routing_key), .type = OPTION_TEXT, .fallback = "", .secret = TRUE,
      .used_by = "pagerduty", .needed_by = "pagerduty",
      .sentence = "integration key of a service with Events API v2"},

@@ -4,8 +4,6 @@
 
 #include "base/error.h"
 
-#include <jansson.h>
-
 #define KEY "PLANTED0123456789abcdefABCDEF012"
 
 static void init(void)
@@ -27,14 +25,6 @@ static AlertReport send_to(const Receiver *receiver, const EventFacts *facts)
     return deliver_to_all(&desk, &channel, 1);
 }
 
-static json_t *sent(const Receiver *receiver, const char *name)
-{
-    g_autofree char *text = received(receiver, name);
-    json_t *body = json_loads(text != NULL ? text : "", JSON_REJECT_DUPLICATES, NULL);
-    cr_assert_not_null(body, "%s", text);
-    return body;
-}
-
 static void expect_text(const json_t *object, const char *key, const char *expected)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -51,7 +41,7 @@ Test(pagerduty, triggers_with_the_key_of_the_incident_and_all_details)
                               .cause = "one\ntwo",
                               .remedy = "nothing"};
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
-    json_auto_t *body = sent(&receiver, "1.body");
+    json_auto_t *body = received_json(&receiver, "1.body");
     const json_t *payload = json_object_get(body, "payload");
     const json_t *details = json_object_get(payload, "custom_details");
     expect_text(body, "routing_key", KEY);
@@ -72,7 +62,7 @@ Test(pagerduty, keeps_a_warning_a_warning)
     g_auto(Receiver) receiver = HTTP("DIR", "202");
     const EventFacts facts = {.type = EVENT_SPACE_LOW, .instance = "shop", .summary = "x"};
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
-    json_auto_t *body = sent(&receiver, "1.body");
+    json_auto_t *body = received_json(&receiver, "1.body");
     expect_text(json_object_get(body, "payload"), "severity", "warning");
 }
 
@@ -89,8 +79,8 @@ Test(pagerduty, resolves_with_the_same_key_and_nothing_more)
             .type = cases[i].ends, .instance = "shop", .summary = "over", .severity = &recovery};
         cr_expect_eq(send_to(&receiver, &start).done, 1);
         cr_expect_eq(send_to(&receiver, &end).done, 1);
-        json_auto_t *trigger = sent(&receiver, "1.body");
-        json_auto_t *resolve = sent(&receiver, "2.body");
+        json_auto_t *trigger = received_json(&receiver, "1.body");
+        json_auto_t *resolve = received_json(&receiver, "2.body");
         expect_text(trigger, "event_action", "trigger");
         expect_text(resolve, "event_action", "resolve");
         expect_text(resolve, "routing_key", KEY);
@@ -104,7 +94,7 @@ Test(pagerduty, never_sends_the_empty_texts_that_are_refused)
     g_auto(Receiver) receiver = HTTP("DIR", "202");
     const EventFacts facts = {.type = EVENT_BACKUP_FAILED};
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
-    json_auto_t *body = sent(&receiver, "1.body");
+    json_auto_t *body = received_json(&receiver, "1.body");
     expect_text(json_object_get(body, "payload"), "summary", "backup_failed");
     expect_text(json_object_get(body, "payload"), "component", "lsnchain");
 }

@@ -2,8 +2,6 @@
 /* What a receiver gets of the type slack; the service itself is not asked. */
 #include "../fakes/receivers/receiver.h"
 
-#include <jansson.h>
-
 static void init(void)
 {
     cr_assert(alert_init(NULL));
@@ -22,14 +20,6 @@ static AlertReport send_to(const Receiver *receiver, const EventFacts *facts)
     return deliver_to_all(&desk, &channel, 1);
 }
 
-static json_t *sent(const Receiver *receiver)
-{
-    g_autofree char *text = received(receiver, "1.body");
-    json_t *body = json_loads(text != NULL ? text : "", JSON_REJECT_DUPLICATES, NULL);
-    cr_assert_not_null(body, "%s", text);
-    return body;
-}
-
 static const char *text_of(const json_t *block)
 {
     return json_string_value(json_object_get(json_object_get(block, "text"), "text"));
@@ -46,7 +36,7 @@ Test(slack, shows_what_happened_then_cause_and_remedy_then_the_facts)
                               .remedy = "nothing"};
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
 
-    json_auto_t *body = sent(&receiver);
+    json_auto_t *body = received_json(&receiver, "1.body");
     const json_t *blocks = json_object_get(body, "blocks");
     cr_assert_eq(json_array_size(blocks), 4);
     cr_expect_str_eq(json_string_value(json_object_get(body, "text")),
@@ -68,7 +58,7 @@ Test(slack, names_no_instance_where_there_is_none)
     g_auto(Receiver) receiver = HTTP("DIR", "200=ok");
     const EventFacts facts = {.type = EVENT_ALERT_TEST, .summary = "this is a test"};
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
-    json_auto_t *body = sent(&receiver);
+    json_auto_t *body = received_json(&receiver, "1.body");
     cr_expect_str_eq(json_string_value(json_object_get(body, "text")), "warning: this is a test");
 }
 

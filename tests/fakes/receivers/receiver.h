@@ -76,6 +76,15 @@ static inline char *received(const Receiver *receiver, const char *name)
     return text;
 }
 
+/* The same as JSON, which it must be.  json_decref() it. */
+static inline json_t *received_json(const Receiver *receiver, const char *name)
+{
+    g_autofree char *text = received(receiver, name);
+    json_t *body = json_loads(text != NULL ? text : "", JSON_REJECT_DUPLICATES, NULL);
+    cr_assert_not_null(body, "%s: %s", name, text != NULL ? text : "(nothing)");
+    return body;
+}
+
 static inline unsigned count_received(const Receiver *receiver, const char *suffix)
 {
     unsigned count = 0;
