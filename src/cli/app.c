@@ -23,6 +23,7 @@ void app_clear(App *app)
     g_clear_pointer(&app->config, config_free);
     g_clear_pointer(&app->repository, repository_free);
     report_clear(&app->report);
+    g_free(app->run_id);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -264,13 +265,21 @@ gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **
     return FALSE;
 }
 
+GPtrArray *app_meant(App *app)
+{
+    if (app->config == NULL || app->repository_path != NULL)
+        return NULL;
+    g_autoptr(GPtrArray) known = known_instances(app, NULL);
+    if (known == NULL || !choose(app, known, TRUE, NULL))
+        return NULL;
+    return g_steal_pointer(&known);
+}
+
 void app_tell_failed(App *app, const GError *failure)
 {
     VitalRun kind = vitals_run_of(app->command);
-    if (app->config == NULL || app->repository_path != NULL || kind == VITAL_NONE)
-        return;
-    g_autoptr(GPtrArray) known = known_instances(app, NULL);
-    if (known == NULL || !choose(app, known, TRUE, NULL))
+    g_autoptr(GPtrArray) known = kind != VITAL_NONE ? app_meant(app) : NULL;
+    if (known == NULL)
         return;
     /* lost, or never made: only where the repository is ours it will be ours too */
     if (app->repository != NULL && app->repository->owner == geteuid())

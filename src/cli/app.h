@@ -23,13 +23,15 @@ typedef struct {
 
     const char *command;
     gboolean without_catalog; /* of the command's row: each run has its shelf only */
-    gboolean alarms;          /* of the command's row: people are told when it cannot begin */
+    gboolean alarms;          /* of the command's row: people are told when it cannot begin, and a
+                                 dead man's switch how it ended; never of a dry run */
     gboolean answers;         /* of the command's row: warnings do not change its exit status */
     VitalRun noted;           /* status.ini remembers such a run; set by the command itself */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;
     Repository *repository;
     Report report;
+    char *run_id; /* of the pings; NULL: there were none yet */
 } App;
 
 void app_clear(App *app);
@@ -57,6 +59,12 @@ gboolean app_check_writes(App *app, GError **error);
  */
 typedef gboolean AppEachFn(App *app, Run *run, void *data, GError **error);
 gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **error);
+
+/*
+ * The instances that are meant, whether their run can begin or not: that of -i, or all.  NULL: they
+ * cannot be known.  InstanceConfig *, of the configuration; free the array.
+ */
+GPtrArray *app_meant(App *app);
 
 /* A failure before a run could begin: every instance that is meant gets its alarm, where `alarms`,
  * and its status file says so. */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "cli/pings.h"
 #include "flow/backup.h"
 #include "model/chain.h"
 #include "report/expiry.h"
@@ -101,6 +102,8 @@ static gboolean backup_one(App *app, Run *run, void *data, GError **error)
 {
     const BackupRequest *request = data;
     g_auto(BackupOutcome) outcome = {0};
+    if (!request->dry_run)
+        pings_start(app, run->config);
     gboolean done = flow_backup(run, request, &outcome, error);
     if (outcome.backup != NULL) {
         show_outcome(app, run, &outcome);

@@ -148,14 +148,15 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
 {
     app->command = command->name;
     app->answers = (command->needs & ANSWERS) != 0;
-    app->alarms = (command->needs & ALARMS) != 0;
+    /* its options were not read yet; nobody is told of a dry run */
+    gboolean rehearsal = g_strv_contains((const char *const *)args, "--dry-run");
+    app->alarms = (command->needs & ALARMS) != 0 && !rehearsal;
     app->without_catalog = (command->needs & NO_CATALOG) != 0;
     app->report.silent = app->quiet && !app->answers;
     g_autoptr(GError) failure = NULL;
     if (prepare(command, app, &failure))
         return command->run(app, args, error);
-    /* its options were not read yet; nobody is told of a dry run */
-    if (!g_strv_contains((const char *const *)args, "--dry-run"))
+    if (!rehearsal)
         app_tell_failed(app, failure);
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/pings.h"
 #include "flow/channels.h"
 
 #include <fcntl.h>
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     if (alert_init(&error))
         (void)run(&app, argc, argv, &error);
+    pings_end(&app, status_of(&app, error), error);
     int status = tell(&app, error);
     app_clear(&app);
     alert_end();

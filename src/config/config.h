@@ -103,6 +103,7 @@ typedef struct {
 
     int64_t repeat_after; /* seconds */
     char *ping_url;       /* a credential */
+    int ping;             /* healthchecks, plain: 0 and 1, as PingProtocol */
     char *metrics_file;
 
     GPtrArray *asserts; /* AssertConfig *, in the order of the files */

@@ -151,8 +151,13 @@ static const Option options[] = {
      .least = "1m", .most = "366d", .effect = OPTION_LATER,
      .sentence = "an alert that still holds is sent again after so long"},
     {INSTANCE(ping_url), .type = OPTION_URL, .fallback = "", .words = "https http",
-     .secret = TRUE, .effect = OPTION_LATER,
-     .sentence = "address that is called after each good run, for a dead man's switch"},
+     .secret = TRUE,
+     .sentence = "address of a dead man's switch that hears of each backup, and raises the alarm "
+                 "when it hears nothing; an address for each instance"},
+    {INSTANCE(ping), .type = OPTION_CHOICE, .fallback = "healthchecks",
+     .words = "healthchecks plain",
+     .sentence = "what the switch hears; healthchecks: that a backup begins, and its exit status, "
+                 "as healthchecks.io takes them; plain: a GET after each good backup"},
     {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "", .effect = OPTION_LATER,
      .sentence = "file that is written for Prometheus' textfile collector after each run"},
 

@@ -2,6 +2,8 @@
 #include "flow/check.h"
 
 #include "alert/alert.h"
+#include "alert/ping.h"
+#include "alert/post.h"
 #include "base/clock.h"
 #include "base/proc.h"
 #include "base/units.h"
@@ -283,6 +285,42 @@ static gboolean probe_alerts(Found *found, Probe *probe, GError **error)
     return TRUE;
 }
 
+/* Another instance with the same switch: its good news would hide that this one has none. */
+static const char *sharer(const Found *found)
+{
+    for (guint i = 0; i < found->config->instances->len; i++) {
+        const InstanceConfig *other = found->config->instances->pdata[i];
+        if (other != found->instance && g_str_equal(other->ping_url, found->instance->ping_url))
+            return other->name;
+    }
+    return NULL;
+}
+
+/* Nothing is sent: a switch would take it for news of a backup. */
+static gboolean probe_ping(Found *found, Probe *probe, GError **error)
+{
+    const InstanceConfig *instance = found->instance;
+    const Ping ping = {.url = instance->ping_url, .protocol = (PingProtocol)instance->ping};
+    if (*ping.url == '\0') {
+        probe->text = g_strdup("none; where this host falls silent, only another one can tell");
+        return TRUE;
+    }
+    if (!ping_check(&ping, error)) {
+        g_prefix_error(error, "ping_url cannot work: ");
+        return FALSE;
+    }
+    g_autofree char *place = post_place(ping.url);
+    const char *other = sharer(found);
+    if (other == NULL) {
+        probe->text = g_strdup_printf("%s; not tried, for it would count as a backup", place);
+        return TRUE;
+    }
+    probe->hint = g_strdup("give each instance a ping_url of its own");
+    return warn(probe, g_strdup_printf("%s has the same ping_url: good news of one hides that the "
+                                       "other has none",
+                                       other));
+}
+
 static gboolean probe_canary(Found *found, Probe *probe, GError **error)
 {
     if (!found->facts_known)
@@ -439,6 +477,7 @@ static const struct {
     {"test restore", probe_trial, NULL, FALSE},
     {"assertions", probe_assertions, NULL, FALSE},
     {"alerts", probe_alerts, NULL, FALSE},
+    {"ping", probe_ping, NULL, FALSE},
 };
 
 static gboolean ask_probe(Found *found, size_t i, Probe *probe, GError **error)

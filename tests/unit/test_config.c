@@ -146,6 +146,7 @@ Test(config, reads_every_key_into_its_field)
         {"keep_proven", shop->keep_proven, 23},
         {"keep_quarantined", shop->keep_quarantined, 24 * 86400},
         {"repeat_after", shop->repeat_after, 25 * 3600},
+        {"ping", shop->ping, 1},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
         cr_expect_eq(numbers[i].got, numbers[i].wanted, "%s is %" G_GINT64_FORMAT, numbers[i].field,

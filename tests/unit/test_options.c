@@ -47,6 +47,7 @@ static const struct {
     {"instance", "keep_chains", {"0", "4"}, {"-1", "100001", "4d"}},
     {"instance", "keep_quarantined", {"0", "30d"}, {"30", "59m"}},
     {"instance", "reseed_every", {"0", "1", "1000"}, {"1001", "never"}},
+    {"instance", "ping", {"healthchecks", "plain"}, {"", "no", "healthchecks.io", "Plain"}},
     {"instance", "ping_url", {"", "https://h/x", "http://h"}, {"h/x", "ftp://h/x", "https://", "https:///x", "https://h/a b", "smtp://h"}},
     {"alert", "type", {"smtp", "webhook", "slack", "teams", "pagerduty"}, {"", "mail", "smtp webhook"}},
     {"alert", "url", {"", "smtp://h:587", "smtps://h", "https://h/x", "http://127.0.0.1:80/x", "https://[::1]:8/x"}, {"h", "file:///etc/passwd", "https://h:99999/", "gopher://h"}},

@@ -5,8 +5,8 @@
 http_receiver.py [--certificate PEM --key KEY] [--secret whsec_BASE64]... DIR ANSWER...
 
 Listens on a free port of 127.0.0.1 and writes it to DIR/port.  Request N (from 1) is kept as
-DIR/N.body (its bytes) and DIR/N.headers (path, then one header to a line, names in lower case) and
-gets the Nth ANSWER, the last one again and again.  With secrets DIR/N.signature is what its
+DIR/N.body (its bytes) and DIR/N.headers (path, method, then one header to a line, names in lower
+case) and gets the Nth ANSWER, the last one again and again.  With secrets DIR/N.signature is what its
 webhook-signature should be.
 
 
@@ -46,7 +46,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         server = self.server
         server.requests += 1
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        lines = [self.path] + [f"{k.lower()}: {v}" for k, v in self.headers.items()]
+        lines = [self.path, f"method: {self.command}"] + [f"{k.lower()}: {v}" for k, v in self.headers.items()]
         write(server.directory, f"{server.requests}.headers", "\n".join(lines).encode() + b"\n")
         write(server.directory, f"{server.requests}.signature", self.signature(body).encode())
         write(server.directory, f"{server.requests}.body", body)
