@@ -243,8 +243,9 @@ static void child_run(const Child *child)
     child_die_with_parent(child);
     child_reset_signals();
     child_raise_files();
-    int null_fd = open("/dev/null", O_RDONLY);
-    if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(child->out_fd, STDOUT_FILENO) < 0 ||
+    gboolean is_given = spec != NULL && spec->in_fd > 0;
+    int in_fd = is_given ? spec->in_fd : open("/dev/null", O_RDONLY);
+    if (in_fd < 0 || dup2(in_fd, STDIN_FILENO) < 0 || dup2(child->out_fd, STDOUT_FILENO) < 0 ||
         dup2(child->err_fd, STDERR_FILENO) < 0)
         child_fail(child, STEP_RUN);
     if (child->plan != NULL)
@@ -317,12 +318,17 @@ static void stop(Run *run, ProcStop why)
     (void)kill(-run->pid, SIGTERM);
 }
 
+static gboolean asked_to_stop(const Run *run)
+{
+    return !run->spec->sees_it_through && cancel_signal() != 0;
+}
+
 static void check_limits(Run *run)
 {
     int64_t now = g_get_monotonic_time();
     if (run->limit_at != 0 && now >= run->limit_at)
         stop(run, PROC_LIMIT);
-    if (cancel_signal() != 0)
+    if (asked_to_stop(run))
         stop(run, PROC_CANCELLED);
     if (run->stop == PROC_BY_ITSELF && run->spec->watch != NULL &&
         !run->spec->watch(run->pid, run->spec->data))
@@ -337,7 +343,8 @@ static void check_limits(Run *run)
 static gboolean turn(Run *run, gboolean ended)
 {
     /* A signal that already stopped us must not turn the wait into a busy loop. */
-    int wake_fd = run->stop == PROC_BY_ITSELF ? cancel_fd() : -1;
+    gboolean heeds = run->stop == PROC_BY_ITSELF && !run->spec->sees_it_through;
+    int wake_fd = heeds ? cancel_fd() : -1;
     struct pollfd polled[] = {
         {.fd = run->pipes[0].fd, .events = POLLIN},
         {.fd = run->pipes[1].fd, .events = POLLIN},
@@ -357,7 +364,7 @@ static void attend(Run *run)
     int64_t watched_at = 0;
     while (!turn(run, FALSE)) {
         int64_t now = g_get_monotonic_time();
-        if (now - watched_at < (int64_t)TICK_MS * 1000 && cancel_signal() == 0)
+        if (now - watched_at < (int64_t)TICK_MS * 1000 && !asked_to_stop(run))
             continue;
         watched_at = now;
         check_limits(run);

@@ -7,8 +7,8 @@
  * child leads a process group of its own, so that a stop reaches its children too; it dies when we
  * die; what it leaves behind when it ends is given a second and then killed, even what left its
  * group or its session, so that no grandchild keeps a pipe open or a lock held.
- * Its stdin is /dev/null, its limit of open files is raised as far as it may be, its signals are
- * the default ones, and it inherits no descriptor but those it is given.
+ * Its stdin is /dev/null or what it is given, its limit of open files is raised as far as it may
+ * be, its signals are the default ones, and it inherits no descriptor but those it is given.
  *
  * TRUE: the program ran and was reaped, however it ended.  What a status means is for the caller,
  * who knows the program.  FALSE: it never ran (STATUS_UNFIT when it cannot be executed).
@@ -62,16 +62,18 @@ typedef struct {
 enum { PROC_MOUNTS = 4 };
 
 typedef struct {
-    const char *const *argv; /* NULL-terminated; argv[0] is a full path; no shell is involved */
-    const char *const *env;  /* all of the child's environment, NULL-terminated */
-    const int *inherit;      /* descriptors to hand down, ended by -1; may be NULL */
-    const ProcCage *cage;    /* may be NULL */
-    int out_fd;              /* stdout goes here; when -1 to on_line, where stderr always goes */
-    ProcLineFn *on_line;     /* may be NULL */
-    ProcWatchFn *watch;      /* may be NULL */
-    void *data;              /* handed to on_line and watch */
-    int64_t limit_us;        /* 0: none; when it passes, SIGTERM goes to the group ... */
-    int64_t grace_us;        /* ... and this much later SIGKILL; 0: five seconds */
+    const char *const *argv;  /* NULL-terminated; argv[0] is a full path; no shell is involved */
+    const char *const *env;   /* all of the child's environment, NULL-terminated */
+    const int *inherit;       /* descriptors to hand down, ended by -1; may be NULL */
+    const ProcCage *cage;     /* may be NULL */
+    int in_fd;                /* stdin; 0: /dev/null */
+    int out_fd;               /* stdout goes here; when -1 to on_line, where stderr always goes */
+    ProcLineFn *on_line;      /* may be NULL */
+    ProcWatchFn *watch;       /* may be NULL */
+    void *data;               /* handed to on_line and watch */
+    int64_t limit_us;         /* 0: none; when it passes, SIGTERM goes to the group ... */
+    int64_t grace_us;         /* ... and this much later SIGKILL; 0: five seconds */
+    gboolean sees_it_through; /* a signal that asks us to stop does not stop it */
 } ProcSpec;
 
 typedef enum {

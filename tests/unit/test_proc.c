@@ -377,6 +377,19 @@ Test(proc, gives_the_child_an_empty_stdin_default_signals_and_all_its_files)
     cr_expect_str_eq(said, wanted);
 }
 
+Test(proc, gives_the_child_the_stdin_it_is_given)
+{
+    int pipe_fds[2];
+    cr_assert(pipe(pipe_fds) == 0);
+    cr_assert(files_write(pipe_fds[1], "a question", 10));
+    (void)close(pipe_fds[1]);
+    ProcSpec spec = SHELL("cat; ls /proc/self/fd | wc -l");
+    spec.in_fd = pipe_fds[0];
+    g_autofree char *said = run_and_hear(spec);
+    cr_expect_str_eq(said, "a question4|", "nothing but it, stdout, stderr and ls' own");
+    (void)close(pipe_fds[0]);
+}
+
 Test(proc, makes_the_child_lead_a_group_of_its_own)
 {
     g_autofree char *said =
@@ -459,6 +472,22 @@ Test(proc, is_stopped_when_a_signal_asks_us_to_stop, .timeout = 20)
     cr_expect_not(cancel_check(&error));
     cr_assert_not_null(error);
     cr_expect(strstr(error->message, "SIGINT") != NULL, "%s", error->message);
+}
+
+Test(proc, sees_it_through_when_it_is_told_to_although_a_signal_came, .timeout = 20)
+{
+    cancel_install();
+    ProcSpec spec = SHELL("kill -INT $PPID; sleep 0.5; exit 7");
+    spec.sees_it_through = TRUE;
+    ProcEnd end = run(&spec);
+    cr_expect(cancel_signal() == SIGINT);
+    cr_expect(end.stop == PROC_BY_ITSELF);
+    cr_expect(end.status == 7, "got %d", end.status);
+
+    spec = SHELL("sleep 60"); /* its limit still holds */
+    spec.sees_it_through = TRUE;
+    spec.limit_us = SECOND_US / 10;
+    cr_expect(run(&spec).stop == PROC_LIMIT);
 }
 
 /* A parent in between, which is killed while its child sleeps; the child tells its pid first. */
