@@ -8,6 +8,8 @@ static const ChannelType *const types[] = {
     &channel_slack,
     &channel_teams,
     &channel_pagerduty,
+    &channel_alertmanager,
+    &channel_command,
     &channel_syslog,
 };
 /* clang-format on */

@@ -76,5 +76,7 @@ extern const ChannelType channel_smtp;
 extern const ChannelType channel_teams;
 extern const ChannelType channel_webhook;
 extern const ChannelType channel_syslog;
+extern const ChannelType channel_command;
+extern const ChannelType channel_alertmanager;
 
 #endif
