@@ -22,22 +22,22 @@ static json_t *text_block(const char *text)
 static json_t *heading(const char *text)
 {
     json_t *block = text_block(text);
-    json_object_set_new(block, "weight", json_string("Bolder"));
+    json_object_set_new(block, "weight", json_string("bolder"));
     return block;
 }
 
 static json_t *headline(const Event *event)
 {
     static const char *const colors[] = {
-        [SEVERITY_CRITICAL] = "Attention",
-        [SEVERITY_WARNING] = "Warning",
-        [SEVERITY_RECOVERY] = "Good",
+        [SEVERITY_CRITICAL] = "attention",
+        [SEVERITY_WARNING] = "warning",
+        [SEVERITY_RECOVERY] = "good",
     };
     g_autofree char *text =
         g_strdup_printf("%s: %s", severity_word(event->severity), event->summary);
     g_autofree char *safe = markup_card(text, TEAMS_LINE_CHARACTERS);
     json_t *block = heading(safe);
-    json_object_set_new(block, "size", json_string("Medium"));
+    json_object_set_new(block, "size", json_string("medium"));
     json_object_set_new(block, "color", json_string(colors[event->severity]));
     return block;
 }

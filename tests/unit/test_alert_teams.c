@@ -63,9 +63,9 @@ Test(teams, tells_by_color_how_grave_it_is)
     static const struct {
         EventType type;
         const char *color;
-    } cases[] = {{EVENT_BACKUP_FAILED, "Attention"},
-                 {EVENT_SPACE_LOW, "Warning"},
-                 {EVENT_BACKUP_RECOVERED, "Good"}};
+    } cases[] = {{EVENT_BACKUP_FAILED, "attention"},
+                 {EVENT_SPACE_LOW, "warning"},
+                 {EVENT_BACKUP_RECOVERED, "good"}};
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_auto(Receiver) receiver = HTTP("DIR", "202");
         const EventFacts facts = {.type = cases[i].type, .summary = "x"};
