@@ -258,6 +258,16 @@ gboolean files_free_space(int fd, uint64_t *bytes, GError **error)
     return TRUE;
 }
 
+gboolean files_filesystem_size(int fd, uint64_t *bytes, GError **error)
+{
+    struct statvfs status;
+    if (fstatvfs(fd, &status) < 0)
+        return fail_storage(error, "cannot ask for the size of a filesystem: %s",
+                            g_strerror(errno));
+    *bytes = (uint64_t)status.f_blocks * status.f_frsize;
+    return TRUE;
+}
+
 gboolean files_check_room(int fd, const char *where, uint64_t needed, const char *what,
                           const char *hint, GError **error)
 {

@@ -58,6 +58,8 @@ gboolean files_walk(int dir_fd, const char *path, FilesEachFn *each, void *data,
 
 /* Bytes that an unprivileged program may still write where `fd` lives. */
 gboolean files_free_space(int fd, uint64_t *bytes, GError **error);
+/* All bytes of the filesystem where `fd` lives. */
+gboolean files_filesystem_size(int fd, uint64_t *bytes, GError **error);
 
 /*
  * Has `fd`, the directory `where`, so much?  Else STATUS_STORAGE: "WHERE has 1 MiB free, and WHAT

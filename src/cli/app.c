@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "flow/metrics.h"
 #include "flow/vitals.h"
 
 #include <fcntl.h>
@@ -198,6 +199,19 @@ static gboolean open_run(App *app, Run *run, GError **error)
     return FALSE;
 }
 
+void app_write_metrics(const App *app, gboolean last)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean changes = app->noted != VITAL_NONE || g_str_has_prefix(app->command, "alert ");
+    if (!changes || app->config == NULL || app->repository_path != NULL ||
+        metrics_write(app->config, app->repository, app->command, &error))
+        return;
+    if (last)
+        log_warning("%s", error->message);
+    else
+        log_detail("%s", error->message);
+}
+
 /* A night on which only proofs or expiry run tells that backups do not. */
 static void raise_overdue(const App *app, const Run *run)
 {
@@ -224,10 +238,12 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
     guint warnings = log_warnings()->len;
     g_autoptr(GError) failure = NULL;
     vitals_begin(&run, app->noted);
+    app_write_metrics(app, FALSE);
     gboolean done = open_run(app, &run, &failure) && each(app, &run, data, &failure);
     raise_overdue(app, &run);
     vitals_end(&run, app->noted, started, status_of(failure, warnings));
     run_clear(&run);
+    app_write_metrics(app, FALSE);
     if (failure != NULL)
         g_propagate_error(error, g_steal_pointer(&failure));
     return done;
@@ -297,4 +313,5 @@ void app_tell_failed(App *app, const GError *failure)
                       failure->message);
         vitals_end(&run, kind, clock_now(), status_of(failure, 0));
     }
+    app->noted = kind;
 }

@@ -66,6 +66,12 @@ gboolean app_each(App *app, gboolean all, AppEachFn *each, void *data, GError **
  */
 GPtrArray *app_meant(App *app);
 
+/*
+ * The files for Prometheus, as things are now, where this command changed what they tell.  One that
+ * cannot be written is a warning where `last`; before that it is not, for it would be told twice.
+ */
+void app_write_metrics(const App *app, gboolean last);
+
 /* A failure before a run could begin: every instance that is meant gets its alarm, where `alarms`,
  * and its status file says so. */
 void app_tell_failed(App *app, const GError *failure);

@@ -64,6 +64,7 @@ static gboolean run(App *app, int argc, char **argv, GError **error)
     }
     gboolean done = command_run(command, app, args, error);
     deliver_alerts(app);
+    app_write_metrics(app, TRUE);
     return done;
 }
 

@@ -158,8 +158,9 @@ static const Option options[] = {
      .words = "healthchecks plain",
      .sentence = "what the switch hears; healthchecks: that a backup begins, and its exit status, "
                  "as healthchecks.io takes them; plain: a GET after each good backup"},
-    {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "", .effect = OPTION_LATER,
-     .sentence = "file that is written for Prometheus' textfile collector after each run"},
+    {INSTANCE(metrics_file), .type = OPTION_PATH, .fallback = "",
+     .sentence = "file for Prometheus' textfile collector (NAME.prom), written when a run begins and "
+                 "ends; several instances may share it"},
 
     {ALERT(type), .type = OPTION_WORD,
      .words = "smtp webhook slack teams pagerduty alertmanager command syslog",

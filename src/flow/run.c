@@ -62,6 +62,21 @@ gboolean run_open(Run *run, GError **error)
     return run->catalog != NULL;
 }
 
+char *run_look(Run *run)
+{
+    g_autoptr(GError) failure = NULL;
+    char *damage = NULL;
+    if (!run_open_shelf(run, &failure))
+        return error_sentence(failure);
+    run->catalog = catalog_read(run->shelf, &damage, &failure);
+    if (run->catalog == NULL) {
+        g_free(damage);
+        return error_sentence(failure);
+    }
+    forget_trashed(run->shelf, run->catalog);
+    return damage;
+}
+
 /* Another run may have ended between our first look and the lock. */
 static gboolean read_again(Run *run, GError **error)
 {

@@ -46,6 +46,12 @@ gboolean run_open_shelf(Run *run, GError **error);
  */
 gboolean run_open(Run *run, GError **error);
 
+/*
+ * The same for who only looks, and is heard by nobody.  The result is what is wrong, as a sentence
+ * to free; NULL: nothing.  run->catalog stays NULL where it cannot be read.
+ */
+char *run_look(Run *run);
+
 /* The run lock: one backup or expire at a time on this instance; then the catalog is read again. */
 gboolean run_lock(Run *run, GError **error);
 /* Without reading the catalog: for who makes a new one. */

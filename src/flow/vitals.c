@@ -350,13 +350,22 @@ static void read_catalog(const Run *run, const char *why, Vitals *vitals)
     health_add_outlook(&vitals->health, &outlook, run->config->restore_within);
 }
 
+static void read_room(const Run *run, Vitals *vitals)
+{
+    uint64_t bytes = 0;
+    if (run->shelf == NULL)
+        return;
+    if (files_free_space(run->shelf->fd, &bytes, NULL))
+        vitals->free_bytes = (int64_t)MIN(bytes, (uint64_t)G_MAXINT64);
+    if (files_filesystem_size(run->shelf->fd, &bytes, NULL))
+        vitals->size_bytes = (int64_t)MIN(bytes, (uint64_t)G_MAXINT64);
+}
+
 Vitals *vitals_read(const Run *run, const char *why, int64_t now)
 {
     Vitals *vitals = vitals_new(run->config->name);
-    uint64_t free_bytes = 0;
     read_catalog(run, why, vitals);
-    if (run->shelf != NULL && files_free_space(run->shelf->fd, &free_bytes, NULL))
-        vitals->free_bytes = (int64_t)MIN(free_bytes, (uint64_t)G_MAXINT64);
+    read_room(run, vitals);
     if (run->state_dir != NULL) { /* without a configuration nobody said which ages are wanted */
         vitals->backup_within = run->config->backup_within;
         vitals->proof_within = run->config->proof_within;

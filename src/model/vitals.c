@@ -51,7 +51,9 @@ Vitals *vitals_new(const char *instance)
     vitals->health.problems = problems_new();
     vitals->incidents = g_ptr_array_new_with_free_func(incident_free);
     vitals->undelivered = -1;
+    vitals->dropped = -1;
     vitals->free_bytes = -1;
+    vitals->size_bytes = -1;
     return vitals;
 }
 
@@ -79,11 +81,11 @@ void vitals_add_incident(Vitals *vitals, const char *type, gboolean critical, in
     g_ptr_array_add(vitals->incidents, incident);
 }
 
-static const Backup *newest_of(const GPtrArray *backups, BackupType type)
+static const Backup *newest_sound(const GPtrArray *backups, BackupType type)
 {
     for (guint i = backups->len; i > 0; i--) {
         const Backup *backup = backups->pdata[i - 1];
-        if (backup->type == type)
+        if (backup->type == type && chain_sound(backups, backup, NULL))
             return backup;
     }
     return NULL;
@@ -103,8 +105,8 @@ void vitals_add_catalog(Vitals *vitals, const GPtrArray *backups, int64_t read_s
     health_clear(&vitals->health);
     vitals->catalog_known = TRUE;
     vitals->health = health_of(backups, read_since);
-    vitals->newest_full = newest_of(backups, BACKUP_FULL);
-    vitals->newest_incremental = newest_of(backups, BACKUP_INCREMENTAL);
+    vitals->newest_full = newest_sound(backups, BACKUP_FULL);
+    vitals->newest_incremental = newest_sound(backups, BACKUP_INCREMENTAL);
     vitals->oldest_restorable = oldest_sound(backups);
     const Backup *restorable = vitals->health.restorable;
     vitals->chain_length = restorable != NULL ? chain_depth(backups, restorable) + 1 : 0;
@@ -155,6 +157,20 @@ char *vitals_proof_overdue(const Vitals *vitals, int64_t now)
     return g_strdup_printf("the newest proven backup is %s old, and nothing newer was proven "
                            "(proof_within: %s)",
                            age, wanted);
+}
+
+static void expect(Vitals *vitals)
+{
+    const Backup *restorable = vitals->health.restorable;
+    const Backup *proven = vitals->health.proven;
+    if (vitals->backup_within > 0 && restorable != NULL)
+        vitals->next_expected = restorable->finished + vitals->backup_within;
+    if (vitals->proof_within == 0 || proven == NULL)
+        return;
+    vitals->next_proof = proven->proof_at + vitals->proof_within;
+    if (vitals->backup_within > 0)
+        vitals->next_proof = MIN(vitals->next_proof,
+                                 proven->finished + vitals->backup_within + vitals->proof_within);
 }
 
 static void judge_ages(Vitals *vitals, int64_t now)
@@ -265,9 +281,7 @@ static void judge_alerts(Vitals *vitals)
 void vitals_judge(Vitals *vitals, int64_t now)
 {
     GPtrArray *problems = vitals->health.problems;
-    const Backup *restorable = vitals->health.restorable;
-    if (vitals->backup_within > 0 && restorable != NULL)
-        vitals->next_expected = restorable->finished + vitals->backup_within;
+    expect(vitals);
     if (vitals->catalog_why != NULL)
         (void)problem_add(problems, vitals->catalog_known ? GRAVITY_WARNING : GRAVITY_CRITICAL,
                           "%s", vitals->catalog_why);

@@ -74,10 +74,10 @@ typedef struct {
 
     /* the catalog; all NULL or 0 when it is not known */
     gboolean catalog_known;
-    char *catalog_why; /* why not, or what is wrong with one of its files; NULL: nothing */
-    Health health;     /* newest, restorable, proven, and all problems */
-    const Backup *newest_full;
-    const Backup *newest_incremental;
+    char *catalog_why;         /* why not, or what is wrong with one of its files; NULL: nothing */
+    Health health;             /* newest, restorable, proven, and all problems */
+    const Backup *newest_full; /* of those that restore */
+    const Backup *newest_incremental; /* the same */
     const Backup *oldest_restorable;
     guint chain_length; /* links up to the newest restorable backup, its full included */
     guint count[STATE_MISSING + 1]; /* backups, by their state */
@@ -87,11 +87,14 @@ typedef struct {
     int64_t backup_within; /* seconds */
     int64_t proof_within;  /* seconds */
     int64_t next_expected; /* when the newest good backup will be too old */
+    int64_t next_proof;    /* when the newest proven backup, or its proof, will be too old */
 
     /* alerts */
     GPtrArray *incidents; /* VitalIncident * */
     int undelivered;      /* of all instances; -1: not known */
-    int64_t free_bytes;   /* of the repository; -1: not known */
+    int64_t dropped;      /* of all instances, since the spool was made; -1: not known */
+    int64_t free_bytes;   /* of the filesystem of the repository; -1: not known */
+    int64_t size_bytes;   /* the same */
 } Vitals;
 
 Vitals *vitals_new(const char *instance);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * metrics: the files that Prometheus' node exporter reads (metrics_file).
+ *
+ * Several instances may name the same file: whoever writes it writes all of them, as their catalogs
+ * and status files are at that moment.  STATE/metrics.lock is held from the first look to the
+ * rename, and a run asks for it after it wrote its own status file.  So of two runs the one that
+ * writes last has seen what both did.
+ *
+ * The file is 0644 and replaced by rename: no reader meets half of it.
+ */
+#ifndef LSNCHAIN_FLOW_METRICS_H
+#define LSNCHAIN_FLOW_METRICS_H
+
+#include "config/config.h"
+#include "repo/repository.h"
+
+#include <glib.h>
+
+/*
+ * Writes each file that a configured instance names; nothing in a state directory of another
+ * user's. `repository` may be NULL: then it is looked for.  FALSE: one could not be written
+ * (STATUS_STORAGE, STATUS_LOCKED); the others were tried all the same.
+ */
+gboolean metrics_write(const Config *config, const Repository *repository, const char *command,
+                       GError **error);
+
+#endif
