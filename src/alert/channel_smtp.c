@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 
 #include <string.h>
 
@@ -205,6 +206,44 @@ static void fill(Post *post, const AlertChannel *channel, const Event *event)
         post->trouble = curl_easy_setopt(post->curl, CURLOPT_MIMEPOST, post->mime);
 }
 
+/* The code of each reply, in order. */
+static size_t take_reply(char *line, size_t size, size_t count, void *replies)
+{
+    if (size * count > 3 && line[3] == ' ') { /* the last line of it */
+        const int code = (int)g_ascii_strtoll(line, NULL, 10);
+        g_array_append_val((GArray *)replies, code);
+    }
+    return size * count;
+}
+
+static void listen_to(Post *post, GArray *replies)
+{
+    post->trouble = post->trouble != CURLE_OK
+                        ? post->trouble
+                        : curl_easy_setopt(post->curl, CURLOPT_HEADERFUNCTION, take_reply);
+    post->trouble = post->trouble != CURLE_OK
+                        ? post->trouble
+                        : curl_easy_setopt(post->curl, CURLOPT_HEADERDATA, replies);
+}
+
+/* libcurl does not say which recipients it went on without: their replies are those before 354. */
+static void warn_of_refused(const AlertChannel *channel, const GArray *replies)
+{
+    enum { GO_AHEAD = 354 };
+    g_auto(GStrv) recipients = split_recipients(channel->to);
+    const guint count = g_strv_length(recipients);
+    guint end = 0;
+    while (end < replies->len && g_array_index(replies, int, end) != GO_AHEAD)
+        end++;
+    for (guint i = 0; end < replies->len && end >= count && i < count; i++) {
+        const int code = g_array_index(replies, int, end - count + i);
+        if (code >= 400)
+            log_warning("alert channel %s: the server took no mail for %s (SMTP code %d); the "
+                        "other recipients have it",
+                        channel->name, recipients[i], code);
+    }
+}
+
 static void judge(const PostAnswer *answer, Outcome *outcome)
 {
     if (answer->code == CURLE_OK) {
@@ -227,8 +266,12 @@ static void send_event(const AlertChannel *channel, const Event *event, const At
     g_autoptr(Post) post = post_new(channel->url, "smtp,smtps", channel->ca_file);
     post->heed_signal = attempt->heed_signal;
     fill(post, channel, event);
+    g_autoptr(GArray) replies = g_array_new(FALSE, FALSE, sizeof(int));
+    listen_to(post, replies);
     const PostAnswer answer = post_send(post, attempt->limit_ms);
     judge(&answer, outcome);
+    if (outcome->verdict == DELIVERY_DELIVERED)
+        warn_of_refused(channel, replies);
 }
 
 const ChannelType channel_smtp = {"smtp", check, send_event};

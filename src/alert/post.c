@@ -115,6 +115,8 @@ PostAnswer post_send(Post *post, int64_t limit_ms)
 
     post_set_long(post, CURLOPT_TIMEOUT_MS, (long)limit_ms);
     post_set_long(post, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(limit_ms, POST_CONNECT_LIMIT_MS));
+    /* the answer to QUIT is waited for beyond that, by itself for two minutes */
+    post_set_long(post, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)((limit_ms + 999) / 1000));
     note(post, curl_easy_setopt(post->curl, CURLOPT_HTTPHEADER, post->headers));
     answer.code = post->trouble;
     if (answer.code != CURLE_OK)
