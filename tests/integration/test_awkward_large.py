@@ -3,7 +3,6 @@
 
 What was measured is printed (pytest -s shows it), for docs/engines/mariadb-backup.md."""
 import concurrent.futures
-import contextlib
 import subprocess
 import time
 
@@ -11,6 +10,7 @@ import lsnsite
 import pytest
 
 from conftest import AT_ONCE, start_server
+from resident import resident_peak_kib
 
 pytestmark = [pytest.mark.only_on("mariadb", "its times are those of mariadb-backup"),
               pytest.mark.large]
@@ -51,14 +51,6 @@ class Watch:
         target = self.site.new_target()
         self.good("restore", backup_id, f"--target-dir={target}")
         return target
-
-
-def resident_peak_kib(pid):
-    """The kernel's own high-water mark, so nothing between two looks is missed but the last."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            return sum(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-    return 0
 
 
 @pytest.fixture
