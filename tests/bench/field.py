@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Where it is measured: a server with data, a repository, and what a week does to them."""
+import dataclasses
 import pathlib
 import subprocess
 import time
@@ -7,16 +8,57 @@ import time
 import lsnsite
 import mariadb
 
-TABLES = 16
+from peak import run_watched
+
 ROW_BYTES = 1024
+MEDIUM, SMALL = 16, 500  # tables, beside one that holds half of all rows
 LINKS = 7
-# Neither waits for the disk at each commit, so that the data are there soon; a restore of them does
-# not know how they were written.
+PARALLEL = 2  # lsnchain's default, and the engine's when it is run by hand
+MEMORY = "512M"  # likewise, for preparing
+LIMIT_S = 3600
+# None waits for the disk at each commit, so that the data are there soon; a backup of them does not
+# know how they were written.
 OPTIONS = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
            "--innodb-buffer-pool-size=512M", "--log-bin=bin", "--sync-binlog=0"]
 
-# Every second table compresses well, the others not at all.
-PAYLOADS = (f"REPEAT(HEX(RANDOM_BYTES(8)), {ROW_BYTES // 16})", f"RANDOM_BYTES({ROW_BYTES})")
+# Half of the bytes of a compressible row are said once only: LZ4 makes one of two of it.
+PAYLOADS = {"compressible": "CONCAT(RANDOM_BYTES(480), REPEAT(HEX(RANDOM_BYTES(8)), 34))",
+            "random": f"RANDOM_BYTES({ROW_BYTES})"}
+CONTENTS = {"mixed": ("compressible", "random"), "compressible": ("compressible",),
+            "random": ("random",)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    name: str
+    rows: int
+    payloads: tuple  # each for an equal range of its rows
+
+    @property
+    def ranges(self):
+        """(first, last, payload)"""
+        bounds = [self.rows * i // len(self.payloads) for i in range(len(self.payloads) + 1)]
+        return [(low + 1, high, PAYLOADS[payload])
+                for low, high, payload in zip(bounds, bounds[1:], self.payloads)]
+
+    def statements(self):
+        yield (f"CREATE TABLE bench.{self.name} (id INT PRIMARY KEY, at DATETIME NOT NULL,"
+               f" payload VARBINARY({ROW_BYTES}) NOT NULL, KEY (at))")
+        for first, last, payload in self.ranges:
+            yield (f"INSERT INTO bench.{self.name} SELECT seq, NOW(), {payload}"
+                   f" FROM bench.seq_{first}_to_{last}")
+
+
+def layout(mib, content):
+    """One table holds half of the rows, 16 hold seven sixteenths, the small ones the rest."""
+    rows = (mib << 20) // ROW_BYTES
+    payloads = CONTENTS[content]
+    big = Table("big", rows // 2, payloads)
+    medium = [Table(f"m{i}", rows * 7 // 16 // MEDIUM, payloads[i % len(payloads):][:1])
+              for i in range(MEDIUM)]
+    small = [Table(f"s{i}", max(1, rows // 16 // SMALL), payloads[i % len(payloads):][:1])
+             for i in range(SMALL)]
+    return big, medium, small
 
 
 def timed(function, *arguments):
@@ -27,68 +69,116 @@ def timed(function, *arguments):
     return time.monotonic() - started
 
 
+def remove_tree(path):
+    """What is published has no write permission."""
+    if path.exists():
+        subprocess.run(["chmod", "-R", "u+rwx", path], check=True)
+        subprocess.run(["rm", "-rf", path], check=True)
+
+
 class Field:
-    def __init__(self, binary, place, mib):
+    def __init__(self, binary, place, mib, content="mixed"):
+        self.binary = binary
         self.place = pathlib.Path(place)
-        self.mib = mib
+        self.place.mkdir(exist_ok=True)
+        self.big, self.medium, self.small = layout(mib, content)
         self.days = 0
+        self.has_week = False
+        self.server = None
+        self.site = None
+
+    def open(self, **instance):
         template = mariadb.make_template(self.place / "template")
         data = mariadb.copy_of_template(template, self.place / "data")
         self.server = mariadb.Server(data, self.place / "server", OPTIONS)
-        self.binary = binary
-        self.site = None
-
-    def open(self):
         self.server.start().add_backup_user()
         self.site = lsnsite.Site(self.binary, self.place, self.server)
-        self.site.configure(instance={"max_incrementals": 1000})
+        self.configure(**instance)
         self.site.init()
         self.fill()
         return self
 
     def close(self):
-        self.server.stop()
+        if self.server is not None:
+            self.server.stop()
+        remove_tree(self.place)
 
-    @property
-    def rows(self):
-        """Of each table."""
-        return (self.mib << 20) // ROW_BYTES // TABLES
+    def configure(self, **instance):
+        self.site.configure(instance={"parallel": PARALLEL, "prepare_memory": MEMORY,
+                                      "max_incrementals": 1000, **instance})
 
     def fill(self):
-        self.server.sql("CREATE DATABASE bench")
-        for number in range(TABLES):
-            self.server.sql(
-                f"CREATE TABLE bench.t{number} (id INT PRIMARY KEY, at DATETIME NOT NULL,"
-                f" payload VARBINARY({ROW_BYTES}) NOT NULL, KEY (at));"
-                f"INSERT INTO bench.t{number} SELECT seq, NOW(), {PAYLOADS[number % 2]}"
-                f" FROM bench.seq_1_to_{self.rows}")
+        statements = ["SET sql_log_bin = 0", "CREATE DATABASE bench"]
+        for table in (self.big, *self.medium, *self.small):
+            statements += table.statements()
+        self.server.sql(";".join(statements))
         self.server.flush()
 
-    def day(self):
-        """A quarter of one table is written anew, a hundredth of another is deleted."""
-        self.days += 1
-        writes, deletes = self.days % TABLES, (self.days + 5) % TABLES
-        self.server.sql(
-            f"UPDATE bench.t{writes} SET at = NOW(), payload = {PAYLOADS[writes % 2]}"
-            f" WHERE id BETWEEN {self.rows // 2} AND {self.rows * 3 // 4};"
-            f"DELETE FROM bench.t{deletes} WHERE id % 100 = {self.days % 100}")
-        self.server.flush()
+    # ---- lsnchain ------------------------------------------------------------------------------
 
-    def week(self):
-        """A chain of one link less than LINKS; the last one is taken by what measures it."""
-        self.site.backup("full")
-        for _ in range(LINKS - 2):
-            self.next_link()
+    def lsnchain(self, *arguments):
+        """It must end well."""
+        return self.site.good(*arguments, limit=LIMIT_S)
 
-    def next_link(self):
-        self.day()
-        return self.site.backup("incremental")
+    def watched(self, *arguments):
+        """The same: seconds, and the peak of its memory in MiB."""
+        subprocess.run(["sync"], check=True)
+        return run_watched(self.site.command(*arguments), self.site.environment())
+
+    def empty(self):
+        """No backup is there: nothing to link to, nothing to begin from."""
+        remove_tree(self.site.repository)
+        remove_tree(self.site.state)
+        self.site.init()
+        self.has_week = False
 
     def chain(self):
         return [link["id"] for link in self.site.links()]
 
     def new_directory(self, name):
         path = self.place / name
-        subprocess.run(["rm", "-rf", path], check=True)
+        remove_tree(path)
         path.mkdir()
         return path
+
+    # ---- what happens to the data --------------------------------------------------------------
+
+    def write_anew(self, table, first, last):
+        """These rows; the others stay."""
+        low, high, payload = next(part for part in table.ranges if part[0] <= first <= part[1])
+        return (f"UPDATE bench.{table.name} SET at = NOW(), payload = {payload}"
+                f" WHERE id BETWEEN {max(first, low)} AND {min(last, high)};")
+
+    def day(self):
+        """A quarter of a table and a 64th of the big one are written anew, a hundredth of another
+        is deleted: about 1.5 % of all bytes."""
+        self.days += 1
+        one = self.medium[self.days % MEDIUM]
+        other = self.medium[(self.days + 5) % MEDIUM]
+        piece = self.big.rows // 64
+        start = 1 + self.days * 7 % 64 * piece
+        self.server.sql(
+            self.write_anew(one, one.rows // 2, one.rows * 3 // 4)
+            + self.write_anew(self.big, start, start + piece - 1)
+            + f"DELETE FROM bench.{other.name} WHERE id % 100 = {self.days % 100}")
+        self.server.flush()
+
+    def change_tables(self, turn):
+        """A hundredth of the rows of each 20th small table and of two medium ones: 5 % of the
+        tables, and 5 % of the bytes that are in files with a change."""
+        changed = self.small[turn % 20::20] + [self.medium[(turn * 2 + i) % MEDIUM] for i in (0, 1)]
+        self.server.sql(";".join(f"UPDATE bench.{table.name} SET at = NOW() WHERE id % 100 = 1"
+                                 for table in changed))
+        self.server.flush()
+
+    def week(self):
+        """A chain of one link less than LINKS; the last one is taken by what measures it."""
+        self.empty()
+        self.site.backup("full")
+        for _ in range(LINKS - 2):
+            self.next_link()
+        self.has_week = True
+
+    def next_link(self):
+        self.day()
+        return self.site.backup("incremental")
