@@ -2,7 +2,7 @@
 """What was measured, as the tables that people read."""
 import statistics
 
-FIGURES = {"s": "{:.2f} s", "MiB": "{:.1f} MiB"}
+FIGURES = {"s": "{:.2f} s", "MiB": "{:.1f} MiB", "transactions": "{:.0f} transactions"}
 
 
 def figure(value, unit):

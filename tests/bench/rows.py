@@ -5,6 +5,7 @@ import subprocess
 import typing
 
 import hand
+import load
 import manybackups
 from field import LINKS, timed
 from lsnsite import stored_bytes
@@ -185,6 +186,32 @@ def listed(field, _number):
     return timed(run), LIST_MOST_S
 
 
+# ---- kindness: K1 ----------------------------------------------------------------------------
+
+def backup_beside_load(field, at_least):
+    field.empty()
+    return load.take(field.server, lambda: field.lsnchain("backup", "--type=full"), at_least)
+
+
+def engine_beside_load(field, at_least):
+    target = field.new_directory("engine")
+    taken = load.take(field.server, lambda: hand.durable_backup(field.site, target), at_least)
+    field.new_directory("engine")
+    return taken
+
+
+def busy(field):
+    """Both are tried once, to know how long the load has to last."""
+    load.fill(field.server)
+    tried = [take(field, 0) for take in (backup_beside_load, engine_beside_load)]
+    field.load_s = load.MORE * max(taken.seconds for taken in tried)
+
+
+def kindness(field, number):
+    return load.transactions(*in_turn(number, lambda: backup_beside_load(field, field.load_s),
+                                      lambda: engine_beside_load(field, field.load_s)))
+
+
 ROWS = [
     Row("S1", "backup --type=full, durable", "the engine to a directory, then sync", (None, 0.6),
         full_against(hand.durable_backup)),
@@ -201,6 +228,9 @@ ROWS = [
         "unsealing and preparing the whole chain by hand", (None, 0.15), rolled_base, week),
     Row("F1", f"restore of link {LINKS}", "the forecast of it", (0.8, 1.25), forecast,
         drilled_week),
+    Row("K1", "transactions while lsnchain takes a full",
+        "while the engine does, then sync, in as long", (1.0, None), kindness, busy,
+        unit="transactions"),
     Row("S7", f"list of {MANY} backups", "the limit", (None, 1.0), listed, many),
     Row("S1c", "S1 of data that compress two to one", "the engine to a directory, then sync",
         (None, 0.5), full_against(hand.durable_backup), content="compressible"),
