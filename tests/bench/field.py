@@ -50,15 +50,15 @@ class Table:
                    f" FROM bench.seq_{first}_to_{last}")
 
 
-def layout(mib, content):
+def layout(mib, content, n_small):
     """One table holds half of the rows, 16 hold seven sixteenths, the small ones the rest."""
     rows = (mib << 20) // ROW_BYTES
     payloads = CONTENTS[content]
     big = Table("big", rows // 2, payloads)
     medium = [Table(f"m{i}", rows * 7 // 16 // MEDIUM, payloads[i % len(payloads):][:1])
               for i in range(MEDIUM)]
-    small = [Table(f"s{i}", max(1, rows // 16 // SMALL), payloads[i % len(payloads):][:1])
-             for i in range(SMALL)]
+    small = [Table(f"s{i}", max(1, rows // 16 // n_small), payloads[i % len(payloads):][:1])
+             for i in range(n_small)]
     return big, medium, small
 
 
@@ -78,11 +78,11 @@ def remove_tree(path):
 
 
 class Field:
-    def __init__(self, binary, place, mib, content="mixed"):
+    def __init__(self, binary, place, mib, content="mixed", n_small=SMALL):
         self.binary = binary
         self.place = pathlib.Path(place)
         self.place.mkdir(exist_ok=True)
-        self.big, self.medium, self.small = layout(mib, content)
+        self.big, self.medium, self.small = layout(mib, content, n_small)
         self.days = 0
         self.has_week = False
         self.load_s = 0.0  # so long sysbench goes on, where it runs beside a backup

@@ -41,6 +41,19 @@ def row_table(results):
     return "\n".join(lines)
 
 
+def growth_table(growths):
+    lines = ["| over | of | at | time | grows | peak memory | grows | |",
+             "|---|---|---|---|---|---|---|---|"]
+    for growth in growths:
+        for series in growth["series"]:
+            last, slopes = series["points"][-1], series["exponents"]
+            lines.append(f"| {growth['what']} | {series['name']} | {last['x']:,g}"
+                         f" {growth['axis']} | {spread(last['seconds'], 's')} | x^{slopes['seconds']:.2f} |"
+                         f" {spread(last['mib'], 'MiB')} | x^{slopes['mib']:.2f} |"
+                         f" {'pass' if series['passed'] else 'FAIL'} |")
+    return "\n".join(lines)
+
+
 def description(found):
     machine, versions = found["machine"], found["versions"]
     return (f"{found['began'][:10]}, {found['size_mib']} MiB of rows, {found['pairs']} pairs in"
@@ -50,4 +63,9 @@ def description(found):
 
 
 def tables(found):
-    return f"{description(found)}\n\n{row_table(found['rows'])}"
+    parts = [description(found)]
+    if found["rows"]:
+        parts.append(row_table(found["rows"]))
+    if found["growth"]:
+        parts.append(growth_table(found["growth"]))
+    return "\n\n".join(parts)
