@@ -25,6 +25,7 @@ void app_clear(App *app)
     g_clear_pointer(&app->repository, repository_free);
     report_clear(&app->report);
     g_free(app->run_id);
+    g_clear_pointer(&app->nagios, nagios_free);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -47,7 +48,10 @@ static gboolean take_output(App *app, GError **error)
         return fail(error, STATUS_USAGE, "-v and -q contradict each other");
     if (app->config_path != NULL && app->repository_path != NULL)
         return fail(error, STATUS_USAGE, "-c and --repository contradict each other");
-    log_show(app->quiet ? LOG_WARNING : app->verbose ? LOG_DETAIL : LOG_NOTICE);
+    log_show(app->nagios != NULL ? LOG_ERROR
+             : app->quiet        ? LOG_WARNING
+             : app->verbose      ? LOG_DETAIL
+                                 : LOG_NOTICE);
     return TRUE;
 }
 
@@ -188,7 +192,8 @@ static int status_of(const GError *failure, guint warnings_before)
 
 static gboolean open_run(App *app, Run *run, GError **error)
 {
-    if (app->repository == NULL)
+    if (app->repository == NULL ||
+        app->nagios != NULL) /* a monitor is told what cannot be opened */
         return TRUE;
     g_autoptr(GError) failure = NULL;
     if (app->without_catalog ? run_open_shelf(run, &failure) : run_open(run, &failure))

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "flow/run.h"
 #include "repo/repository.h"
+#include "report/nagios.h"
 #include "report/report.h"
 
 #include <glib.h>
@@ -32,6 +33,7 @@ typedef struct {
     Repository *repository;
     Report report;
     char *run_id; /* of the pings; NULL: there were none yet */
+    Nagios *nagios; /* NULL: no monitor asks */
 } App;
 
 void app_clear(App *app);

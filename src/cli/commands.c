@@ -17,6 +17,7 @@ enum {
                                 answer is a success whatever it says */
 
     NO_CATALOG = 1 << 6, /* it is there to mend it */
+    MONITORS = 1 << 7,   /* it knows --nagios: what else is missing is then what it tells */
 
     READS = CONFIG_OR_BARE | REPOSITORY,
 };
@@ -41,8 +42,9 @@ static const Command commands[] = {
      "  --dry-run           say what would be done, change nothing\n"},
     {"list", "", "chains and their links", READS | ANSWERS, cmd_list, ""},
     {"show", "ID", "one backup, every fact and mark", READS | ANSWERS, cmd_show, ""},
-    {"status", "", "newest backup, restorable until, proven until, what is wrong", READS | ANSWERS,
-     cmd_status, ""},
+    {"status", "", "newest backup, restorable until, proven until, what is wrong",
+     READS | ANSWERS | MONITORS, cmd_status,
+     "  --nagios            judge all of it, as a plugin of Nagios or Icinga does: exit 0 to 3\n"},
     {"verify", "[ID|latest|--all]", "prove that a backup restores", READS | WRITES, cmd_verify,
      "  --level=LEVEL       files, prepare, server or queries (that of verify_after)\n"
      "  --all               every backup, the longest unread first\n"
@@ -136,8 +138,11 @@ const Command *command_find(char **argv, char ***args, GError **error)
 
 static gboolean prepare(const Command *command, App *app, GError **error)
 {
+    unsigned needs = app->nagios != NULL ? CONFIG : command->needs;
+    if (app->nagios != NULL && (command->needs & MONITORS) == 0)
+        return fail(error, STATUS_USAGE, "--nagios goes with status only");
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        gboolean needed = (command->needs & steps[i].need) != 0;
+        gboolean needed = (needs & steps[i].need) != 0;
         if (needed && !steps[i].prepare(app, error))
             return FALSE;
     }

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/pings.h"
 #include "flow/channels.h"
+#include "report/nagios.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIGNAL_BASE = 128 };
+enum { SIGNAL_BASE = 128, NAGIOS_LIMIT_S = 9 }; /* check_nrpe itself waits for 10 s */
 
 /* After the last lock was let go; an alert that did not arrive is a warning. */
 static void deliver_alerts(const App *app)
@@ -48,6 +49,8 @@ static gboolean run(App *app, int argc, char **argv, GError **error)
 {
     if (!app_take_globals(app, &argc, &argv, error))
         return FALSE;
+    if (app->nagios != NULL && (app->help || app->version))
+        return fail(error, STATUS_USAGE, "--nagios goes with status only");
     if (app->version)
         return print_version();
     char **args = NULL;
@@ -82,6 +85,42 @@ static int tell(App *app, const GError *error)
     return status;
 }
 
+/* ---- status --nagios ------------------------------------------------------------------------- */
+
+/* Whatever else stands there: a monitor takes 0 for "well" and 2 for "critical". */
+static gboolean wants_nagios(char **argv)
+{
+    for (guint i = 1; argv[0] != NULL && argv[i] != NULL; i++) {
+        if (g_str_has_prefix(argv[i], "--nagios"))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A disk that hangs must not keep the monitor from an answer. */
+static gpointer end_in_time(gpointer answered)
+{
+    static const char late[] = "LSNCHAIN UNKNOWN - no answer within 9 s: does a disk hang?\n";
+    g_usleep(NAGIOS_LIMIT_S * G_USEC_PER_SEC);
+    if (!g_atomic_int_compare_and_exchange((gint *)answered, FALSE, TRUE))
+        return NULL;
+    (void)!write(STDOUT_FILENO, late, sizeof late - 1);
+    _exit(NAGIOS_UNKNOWN);
+}
+
+static int tell_nagios(const App *app, const GError *error, gint *answered)
+{
+    if (!g_atomic_int_compare_and_exchange(answered, FALSE, TRUE))
+        g_usleep(G_USEC_PER_SEC * 60); /* the other one ends us */
+    if (error != NULL)
+        nagios_add_unknown(app->nagios, error->message);
+    else if (cancel_signal() != 0)
+        nagios_add_unknown(app->nagios, "interrupted by a signal");
+    g_autofree char *text = nagios_text(app->nagios);
+    gboolean told = fputs(text, stdout) != EOF && fflush(stdout) == 0;
+    return told ? nagios_status(app->nagios) : NAGIOS_UNKNOWN;
+}
+
 /* A file of ours must never land on the number of a stream that the caller had closed. */
 static void fill_standard_streams(void)
 {
@@ -100,12 +139,18 @@ int main(int argc, char **argv)
     cancel_install();
 
     App app = {0};
+    static gint answered = FALSE;
     report_start(&app.report, FALSE);
+    if (wants_nagios(argv)) {
+        app.nagios = nagios_new();
+        g_thread_unref(g_thread_new("limit", end_in_time, &answered));
+    }
     g_autoptr(GError) error = NULL;
     if (alert_init(&error))
         (void)run(&app, argc, argv, &error);
-    pings_end(&app, status_of(&app, error), error);
-    int status = tell(&app, error);
+    if (app.nagios == NULL)
+        pings_end(&app, status_of(&app, error), error);
+    int status = app.nagios != NULL ? tell_nagios(&app, error, &answered) : tell(&app, error);
     app_clear(&app);
     alert_end();
     exit(status);

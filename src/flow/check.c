@@ -16,6 +16,7 @@
 #include "flow/plan.h"
 #include "flow/room.h"
 #include "flow/timeline.h"
+#include "flow/vitals.h"
 #include "flow/witness.h"
 #include "proof/trial.h"
 #include "server/server.h"
@@ -32,6 +33,8 @@ typedef struct {
     Repository *repository;
     Shelf *shelf;
     Catalog *catalog;
+    Vitals *vitals; /* with the catalog; overdue ones were told */
+    int64_t now;    /* of the vitals */
     Login *login;
     Server *server;
     gboolean facts_known;
@@ -42,6 +45,7 @@ typedef struct {
 
 static void found_clear(Found *found)
 {
+    g_clear_pointer(&found->vitals, vitals_free);
     g_clear_pointer(&found->repository, repository_free);
     g_clear_pointer(&found->shelf, shelf_free);
     g_clear_pointer(&found->catalog, catalog_free);
@@ -105,6 +109,69 @@ static gboolean probe_catalog(Found *found, Probe *probe, GError **error)
     probe->text = g_strdup_printf("%u backups, generation %" G_GUINT64_FORMAT,
                                   found->catalog->backups->len, found->catalog->generation);
     return TRUE;
+}
+
+/* Enough of a run for who only reads. */
+static Run run_of(const Found *found)
+{
+    return (Run){
+        .config = found->instance,
+        .repository = found->repository,
+        .state_dir = found->config->state_dir,
+        .shelf = found->shelf,
+        .catalog = found->catalog,
+    };
+}
+
+/* A host whose cron line was lost runs no backup that could fail: who looks in the morning tells.
+ */
+static const Vitals *look_at_vitals(Found *found)
+{
+    if (found->vitals != NULL || found->catalog == NULL)
+        return found->vitals;
+    Run run = run_of(found);
+    run.command = "check";
+    run.records = TRUE; /* the repository is ours, or there would be no catalog */
+    found->now = clock_now();
+    found->vitals = vitals_read(&run, NULL, found->now);
+    vitals_raise_overdue(&run, found->vitals, found->now);
+    return found->vitals;
+}
+
+static gboolean tell_age(Probe *probe, char *overdue, const char *what, int64_t then, int64_t now,
+                         const char *hint)
+{
+    if (overdue != NULL) {
+        probe->hint = g_strdup(hint);
+        return warn(probe, overdue);
+    }
+    g_autofree char *age = units_duration(MAX(0, now - then));
+    probe->text = then != 0 ? g_strdup_printf("%s old", age) : g_strdup_printf("no %s yet", what);
+    return TRUE;
+}
+
+static gboolean probe_newest_backup(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    const Vitals *vitals = look_at_vitals(found);
+    if (vitals == NULL)
+        return skip(probe, "the catalog is not known");
+    const Backup *backup = vitals->health.restorable;
+    return tell_age(probe, vitals_backup_overdue(vitals, found->now), "good backup",
+                    backup != NULL ? backup->finished : 0, found->now,
+                    "see whether cron or the timer still runs it, then: lsnchain backup");
+}
+
+static gboolean probe_newest_proof(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    const Vitals *vitals = look_at_vitals(found);
+    if (vitals == NULL)
+        return skip(probe, "the catalog is not known");
+    const Backup *proven = vitals->health.proven;
+    return tell_age(probe, vitals_proof_overdue(vitals, found->now), "proof",
+                    proven != NULL ? proven->proof_at : 0, found->now,
+                    "run: lsnchain verify; or set verify_after = prepare or higher");
 }
 
 static gboolean probe_login(Found *found, Probe *probe, GError **error)
@@ -238,18 +305,6 @@ static gboolean inspect(Found *found, Probe *probe, const Question *question, GE
         .sample_us = G_USEC_PER_SEC,
     };
     return tell(probe, question->ask(&inspection, error), error);
-}
-
-/* Enough of a run for who only reads. */
-static Run run_of(const Found *found)
-{
-    return (Run){
-        .config = found->instance,
-        .repository = found->repository,
-        .state_dir = found->config->state_dir,
-        .shelf = found->shelf,
-        .catalog = found->catalog,
-    };
 }
 
 /* Of the backup that would be taken now. */
@@ -455,6 +510,8 @@ static const struct {
 } probes[] = {
     {"repository", probe_repository, NULL, FALSE},
     {"catalog", probe_catalog, NULL, FALSE},
+    {"newest backup", probe_newest_backup, NULL, FALSE},
+    {"newest proof", probe_newest_proof, NULL, FALSE},
     {"login", probe_login, NULL, FALSE},
     {"server", probe_server, NULL, FALSE},
     {NULL, NULL, &inspect_user, FALSE},

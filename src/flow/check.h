@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check: named probes that tell whether tonight's backup would work.  Changes nothing.
+ * check: named probes that tell whether tonight's backup would work.  Changes nothing,
+ * but raises the alarm for a backup or a proof that is overdue.
  *
  * Each probe runs even when an earlier one failed, unless it cannot: then it is skipped, and says
  * why; a skipped probe is no success.

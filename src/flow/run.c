@@ -23,6 +23,7 @@ void run_clear(Run *run)
 {
     run_unlock(run);
     g_clear_pointer(&run->catalog, catalog_free);
+    g_clear_pointer(&run->damage, g_free);
     g_clear_pointer(&run->shelf, shelf_free);
 }
 
@@ -47,9 +48,10 @@ gboolean run_open(Run *run, GError **error)
 {
     if (!run_open_shelf(run, error))
         return FALSE;
-    g_autofree char *damage = NULL;
     g_autoptr(GError) failure = NULL;
-    run->catalog = catalog_read(run->shelf, &damage, &failure);
+    g_clear_pointer(&run->damage, g_free);
+    run->catalog = catalog_read(run->shelf, &run->damage, &failure);
+    const char *damage = run->damage;
     if (damage != NULL)
         log_warning("%s: the other file is sound and is used; the next change writes both", damage);
     const char *cause = failure != NULL ? failure->message : damage;
@@ -170,6 +172,10 @@ static const char *remedy(EventType type)
                "lsnchain -i INSTANCE status";
     case EVENT_PROOF_FAILED:
         return "do not rely on this backup; take a full: lsnchain -i INSTANCE backup --type=full";
+    case EVENT_BACKUP_OVERDUE:
+        return "see whether cron or the timer still runs it, then run: lsnchain -i INSTANCE backup";
+    case EVENT_PROOF_OVERDUE:
+        return "run: lsnchain -i INSTANCE verify";
     case EVENT_CATALOG_DAMAGED:
         return "lsnchain -i INSTANCE catalog check; if neither file is sound: "
                "lsnchain -i INSTANCE catalog rebuild";

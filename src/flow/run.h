@@ -29,6 +29,7 @@ typedef struct {
     gboolean records;      /* this run may write into repository and state directory */
     Shelf *shelf;
     Catalog *catalog;
+    char *damage;   /* what is wrong with one of the catalog's two files; NULL: nothing is known */
     RunSpent spent; /* noted as the run goes on */
 
     Lock *state_lock; /* the two halves of the run lock; NULL: not taken */

@@ -341,9 +341,12 @@ static void read_spool(const Run *run, Vitals *vitals)
 
 static void read_catalog(const Run *run, const char *why, Vitals *vitals)
 {
-    vitals->catalog_why = g_strdup(why);
+    struct stat status;
+    vitals->catalog_why = g_strdup(run->catalog != NULL ? run->damage : why);
     if (run->catalog == NULL)
         return;
+    if (run->shelf != NULL && fstatat(run->shelf->fd, "catalog.ini", &status, 0) == 0)
+        vitals->catalog_at = status.st_mtime;
     vitals_add_catalog(vitals, run->catalog->backups, run_read_since(run));
     g_autoptr(Pace) pace = history_pace(run);
     const Outlook outlook = outlook_of(pace, run->catalog->backups);
@@ -381,14 +384,20 @@ Vitals *vitals_read(const Run *run, const char *why, int64_t now)
 
 /* ---- overdue --------------------------------------------------------------------------------- */
 
+static const char *id_of(const Backup *backup)
+{
+    return backup != NULL ? backup->id : "";
+}
+
 void vitals_raise_overdue(const Run *run, const Vitals *vitals, int64_t now)
 {
     g_autofree char *backup = vitals_backup_overdue(vitals, now);
     g_autofree char *proof = vitals_proof_overdue(vitals, now);
+    const Health *health = &vitals->health;
     if (backup != NULL)
-        run_raise(run, EVENT_BACKUP_OVERDUE, vitals->health.restorable->id, "",
+        run_raise(run, EVENT_BACKUP_OVERDUE, id_of(health->restorable), "",
                   "no good backup for too long", backup);
     if (proof != NULL)
-        run_raise(run, EVENT_PROOF_OVERDUE, vitals->health.proven->id, "",
+        run_raise(run, EVENT_PROOF_OVERDUE, id_of(health->proven), "",
                   "no backup was proven for too long", proof);
 }

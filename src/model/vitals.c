@@ -124,15 +124,23 @@ static char *ago(int64_t then, int64_t now)
     return units_duration(MAX(0, now - then));
 }
 
+static gboolean is_older(int64_t then, int64_t now, int64_t within)
+{
+    return then != 0 && within != 0 && now - then > within;
+}
+
 char *vitals_backup_overdue(const Vitals *vitals, int64_t now)
 {
     const Backup *backup = vitals->health.restorable;
-    int64_t within = vitals->backup_within;
-    if (backup == NULL || within == 0 || now - backup->finished <= within)
+    int64_t then = backup != NULL ? backup->finished : vitals->catalog_at;
+    if (!vitals->catalog_known || !is_older(then, now, vitals->backup_within))
         return NULL;
-    g_autofree char *age = ago(backup->finished, now);
-    g_autofree char *wanted = units_duration(within);
-    return g_strdup_printf("the newest good backup is %s old (backup_within: %s)", age, wanted);
+    g_autofree char *age = ago(then, now);
+    g_autofree char *wanted = units_duration(vitals->backup_within);
+    return backup != NULL ? g_strdup_printf("the newest good backup is %s old (backup_within: %s)",
+                                            age, wanted)
+                          : g_strdup_printf("no good backup was taken for %s (backup_within: %s)",
+                                            age, wanted);
 }
 
 /*
@@ -141,19 +149,26 @@ char *vitals_backup_overdue(const Vitals *vitals, int64_t now)
  */
 char *vitals_proof_overdue(const Vitals *vitals, int64_t now)
 {
-    const Backup *backup = vitals->health.proven;
+    const Backup *proven = vitals->health.proven;
+    const Backup *oldest = vitals->oldest_restorable;
     int64_t within = vitals->proof_within;
-    if (backup == NULL || within == 0)
-        return NULL;
     g_autofree char *wanted = units_duration(within);
-    if (now - backup->proof_at > within) {
-        g_autofree char *age = ago(backup->proof_at, now);
+    if (proven == NULL) {
+        if (oldest == NULL || !is_older(oldest->finished, now, within))
+            return NULL;
+        g_autofree char *age = ago(oldest->finished, now);
+        return g_strdup_printf("there are backups since %s, and none is proven (proof_within: %s)",
+                               age, wanted);
+    }
+    if (is_older(proven->proof_at, now, within)) {
+        g_autofree char *age = ago(proven->proof_at, now);
         return g_strdup_printf("the proof of the newest proven backup is %s old (proof_within: %s)",
                                age, wanted);
     }
-    if (vitals->backup_within == 0 || now - backup->finished <= vitals->backup_within + within)
+    if (within == 0 || vitals->backup_within == 0 ||
+        !is_older(proven->finished, now, vitals->backup_within + within))
         return NULL;
-    g_autofree char *age = ago(backup->finished, now);
+    g_autofree char *age = ago(proven->finished, now);
     return g_strdup_printf("the newest proven backup is %s old, and nothing newer was proven "
                            "(proof_within: %s)",
                            age, wanted);

@@ -74,9 +74,10 @@ typedef struct {
 
     /* the catalog; all NULL or 0 when it is not known */
     gboolean catalog_known;
-    char *catalog_why;         /* why not, or what is wrong with one of its files; NULL: nothing */
-    Health health;             /* newest, restorable, proven, and all problems */
-    const Backup *newest_full; /* of those that restore */
+    char *catalog_why;  /* why not, or what is wrong with one of its files; NULL: nothing */
+    int64_t catalog_at; /* when it last changed: the first good backup is waited for since then */
+    Health health;      /* newest, restorable, proven, and all problems */
+    const Backup *newest_full;        /* of those that restore */
     const Backup *newest_incremental; /* the same */
     const Backup *oldest_restorable;
     guint chain_length; /* links up to the newest restorable backup, its full included */
@@ -113,8 +114,10 @@ void vitals_add_catalog(Vitals *vitals, const GPtrArray *backups, int64_t read_s
  */
 void vitals_judge(Vitals *vitals, int64_t now);
 
-/* The sentence when the newest good backup or proof is older than is wanted; free it.  NULL: it is
- * not, is not watched, or is not known. */
+/*
+ * The sentence when the newest good backup, or its proof, is older than is wanted, or when there is
+ * none for as long; free it.  NULL: it is not, is not watched, or is not known.
+ */
 char *vitals_backup_overdue(const Vitals *vitals, int64_t now);
 char *vitals_proof_overdue(const Vitals *vitals, int64_t now);
 

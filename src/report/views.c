@@ -183,30 +183,7 @@ void view_backup(Report *report, const GPtrArray *backups, const Backup *backup,
     report_print(report, "  %-20s %s\n", "proven", proven ? "yes" : "no");
 }
 
-/* ---- status ---------------------------------------------------------------------------------- */
-
-static json_t *time_json(int64_t time)
-{
-    g_autofree char *text = clock_format(time);
-    return time != 0 ? json_string(text) : json_null();
-}
-
-static void print_point(const Report *report, const char *what, const Backup *backup, int64_t now)
-{
-    if (backup == NULL) {
-        report_print(report, "  %-17s never\n", what);
-        return;
-    }
-    g_autofree char *until = clock_format(backup->data_until);
-    g_autofree char *age = units_duration(MAX(0, now - backup->data_until));
-    report_print(report, "  %-17s %s  (%s ago, %s)\n", what, until, age, backup->id);
-}
-
-static void set_point(json_t *object, const char *key, const char *id_key, const Backup *backup)
-{
-    json_object_set_new(object, key, time_json(backup != NULL ? backup->data_until : 0));
-    json_object_set_new(object, id_key, backup != NULL ? report_string(backup->id) : json_null());
-}
+/* ---- forecast -------------------------------------------------------------------------------- */
 
 json_t *view_forecast_json(const Forecast *forecast)
 {
@@ -233,59 +210,4 @@ char *view_forecast_text(const Forecast *forecast)
         return g_strdup("not known until a first drill (lsnchain verify)");
     g_autofree char *takes = units_duration(forecast->seconds);
     return g_strdup_printf("about %s, %s", takes, basis[forecast->basis]);
-}
-
-static void set_outlook(json_t *object, const Outlook *outlook, int64_t within)
-{
-    json_t *forecast = json_object();
-    json_object_set_new(forecast, "restore_within",
-                        within > 0 ? json_integer(within) : json_null());
-    json_object_set_new(forecast, "latest", view_forecast_json(&outlook->latest));
-    json_object_set_new(forecast, "worst", view_forecast_json(&outlook->worst));
-    json_object_set_new(forecast, "full", view_forecast_json(&outlook->full));
-    json_object_set_new(object, "forecast", forecast);
-}
-
-static void print_outlook(const Report *report, const Outlook *outlook)
-{
-    if (outlook->latest.backup == NULL)
-        return;
-    g_autofree char *latest = view_forecast_text(&outlook->latest);
-    report_print(report, "  %-17s %s\n", "restore now", latest);
-    if (outlook->worst.basis == FORECAST_UNKNOWN || outlook->worst.backup == outlook->latest.backup)
-        return;
-    g_autofree char *worst = view_forecast_text(&outlook->worst);
-    report_print(report, "  %-17s %s  (%s)\n", "worst point", worst, outlook->worst.backup->id);
-}
-
-void view_health(Report *report, const Health *health, int64_t now)
-{
-    json_t *object = report->instance;
-    set_point(object, "newest_backup", "newest_backup_id", health->newest);
-    set_point(object, "restorable_until", "restorable_until_id", health->restorable);
-    set_point(object, "proven_until", "proven_until_id", health->proven);
-    json_object_set_new(object, "files_at", time_json(health->read_at));
-    set_outlook(object, &health->outlook, health->restore_within);
-    json_t *problems = json_array();
-    for (guint i = 0; i < health->problems->len; i++) {
-        const Problem *problem = health->problems->pdata[i];
-        json_array_append_new(problems, report_string(problem->sentence));
-    }
-    json_object_set_new(object, "problems", problems);
-
-    print_point(report, "newest backup", health->newest, now);
-    print_point(report, "restorable until", health->restorable, now);
-    print_point(report, "proven until", health->proven, now);
-    if (health->proven != NULL) {
-        g_autofree char *age = units_duration(MAX(0, now - health->read_at));
-        report_print(report, "  %-17s level %s; its oldest file was last read %s ago\n", "",
-                     proof_level_word(health->proven->proof), age);
-    }
-    print_outlook(report, &health->outlook);
-    for (guint i = 0; i < health->problems->len; i++) {
-        const Problem *problem = health->problems->pdata[i];
-        report_print(report, "  wrong: %s\n", problem->sentence);
-    }
-    if (health->problems->len == 0)
-        report_print(report, "  nothing is wrong\n");
 }

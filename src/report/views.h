@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* views: backups, chains and health as tables and JSON. */
+/* views: backups, chains and forecasts as tables and JSON. */
 #ifndef LSNCHAIN_REPORT_VIEWS_H
 #define LSNCHAIN_REPORT_VIEWS_H
 
 #include "model/backup.h"
-#include "model/health.h"
+#include "model/forecast.h"
 #include "report/report.h"
 
 #include <glib.h>
@@ -23,8 +23,5 @@ void view_backup(Report *report, const GPtrArray *backups, const Backup *backup,
 json_t *view_forecast_json(const Forecast *forecast);
 /* "about 3m 20s, by its own drills"; free it. */
 char *view_forecast_text(const Forecast *forecast);
-
-/* `status`; `now` for ages. */
-void view_health(Report *report, const Health *health, int64_t now);
 
 #endif

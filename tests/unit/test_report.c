@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "report/table.h"
+#include "report/status.h"
 #include "report/views.h"
 #include "sample.h"
 
@@ -345,9 +346,10 @@ static gboolean tell_health(void *data)
 {
     Report *report = data;
     g_autoptr(GPtrArray) backups = two_backups();
-    g_auto(Health) health = health_of(backups, SAMPLE_SUNDAY);
+    g_autoptr(Vitals) vitals = vitals_new("shop");
+    vitals_add_catalog(vitals, backups, SAMPLE_SUNDAY);
     report_instance(report, "shop");
-    view_health(report, &health, SAMPLE_SUNDAY + 2 * SAMPLE_DAY);
+    view_status(report, vitals, SAMPLE_SUNDAY + 2 * SAMPLE_DAY);
     return TRUE;
 }
 
@@ -370,9 +372,10 @@ static gboolean tell_no_health(void *data)
 {
     Report *report = data;
     g_autoptr(GPtrArray) backups = sample_backups();
-    g_auto(Health) health = health_of(backups, SAMPLE_SUNDAY);
+    g_autoptr(Vitals) vitals = vitals_new("shop");
+    vitals_add_catalog(vitals, backups, SAMPLE_SUNDAY);
     report_instance(report, "shop");
-    view_health(report, &health, SAMPLE_SUNDAY);
+    view_status(report, vitals, SAMPLE_SUNDAY);
     view_chains(report, backups, SAMPLE_SUNDAY);
     return TRUE;
 }
