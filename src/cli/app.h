@@ -32,7 +32,7 @@ typedef struct {
     Config *config;
     Repository *repository;
     Report report;
-    char *run_id; /* of the pings; NULL: there were none yet */
+    char *run_id;   /* of the pings; NULL: there were none yet */
     Nagios *nagios; /* NULL: no monitor asks */
 } App;
 

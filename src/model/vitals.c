@@ -241,7 +241,7 @@ static void judge_record(Vitals *vitals, gboolean overdue, int64_t now)
 /* A good backup proves and expires too, so what failed before it is over. */
 static gboolean is_over(const Vitals *vitals, VitalRun run, int64_t began)
 {
-    return run != VITAL_BACKUP && began <= vitals->runs[VITAL_BACKUP].succeeded;
+    return run != VITAL_BACKUP && began < vitals->runs[VITAL_BACKUP].succeeded;
 }
 
 static void judge_run(Vitals *vitals, VitalRun run, int64_t now)

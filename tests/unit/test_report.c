@@ -2,8 +2,8 @@
 #include "report/report.h"
 
 #include "base/log.h"
-#include "report/table.h"
 #include "report/status.h"
+#include "report/table.h"
 #include "report/views.h"
 #include "sample.h"
 
