@@ -32,24 +32,11 @@ text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
 
 
 class Scale:
-    """A logarithmic axis from one of the values that people count by to another."""
+    """A logarithmic axis, from `low` to `high`."""
 
-    def __init__(self, values, start, end):
-        self.low, self.high = self.below(min(values)), self.above(max(values))
-        if self.low == self.high:
-            self.high *= 10
+    def __init__(self, low, high, start, end):
+        self.low, self.high = low, high
         self.start, self.end = start, end
-
-    @staticmethod
-    def steps(value):
-        decade = 10.0 ** math.floor(math.log10(value))
-        return [decade, 2 * decade, 5 * decade, 10 * decade]
-
-    def below(self, value):
-        return max(step for step in self.steps(value) if step <= value * 1.0001)
-
-    def above(self, value):
-        return min(step for step in self.steps(value) if step >= value * 0.9999)
 
     def place(self, value):
         share = math.log(value / self.low) / math.log(self.high / self.low)
@@ -61,6 +48,20 @@ class Scale:
         digits = (1, 2, 5) if last - first <= 2 else (1,)
         return [digit * 10.0 ** power for power in range(first, last + 1) for digit in digits
                 if self.low * 0.9999 <= digit * 10.0 ** power <= self.high * 1.0001]
+
+
+def steps(value):
+    """What people count by: 1, 2, 5, 10."""
+    decade = 10.0 ** math.floor(math.log10(value))
+    return [decade, 2 * decade, 5 * decade, 10 * decade]
+
+
+def below(value):
+    return max(step for step in steps(value) if step <= value * 1.0001)
+
+
+def above(value):
+    return min(step for step in steps(value) if step > value * 1.0001)
 
 
 def number(value):
@@ -105,8 +106,10 @@ def curve(index, points, figure, across, up):
 
 def panel(growth, top, figure, name, unit):
     points = [point for series in growth["series"] for point in series["points"]]
-    across = Scale([point["x"] for point in points], LEFT, RIGHT)
-    up = Scale([statistics.median(point[figure]) for point in points], top + PANEL_HEIGHT, top)
+    xs = [point["x"] for point in points]
+    ys = [statistics.median(point[figure]) for point in points]
+    across = Scale(min(xs), max(xs), LEFT, RIGHT)
+    up = Scale(below(min(ys)), above(max(ys)), top + PANEL_HEIGHT, top)
     drawn = [text(name, LEFT, top - 10, "panel"), *grid(across, up, unit), linear(across, up)]
     for index, series in enumerate(growth["series"]):
         drawn += curve(index, series["points"], figure, across, up)
@@ -114,7 +117,7 @@ def panel(growth, top, figure, name, unit):
 
 
 def legend(growth, y):
-    drawn = []
+    drawn = [line(RIGHT - 82, y - 4, RIGHT - 46, y - 4, "linear"), text("linear", RIGHT, y, "y")]
     for index, series in enumerate(growth["series"]):
         at = y + index * LEGEND_LINE
         mark = MARKS[index].format(x=LEFT + 6, y=at - 4)
