@@ -85,8 +85,7 @@ static void judge(const Post *post, Outcome *outcome)
         advice = "Slack answers 200, look at the url";
     }
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
-        if (outcome->verdict != DELIVERY_DELIVERED &&
-            g_str_has_prefix(post->answer->str, known[i].word))
+        if (g_str_has_prefix(post->answer->str, known[i].word))
             advice = known[i].advice;
     }
     if (advice != NULL) {

@@ -3,8 +3,8 @@
  * channel_teams: an adaptive card for a Teams workflow with the trigger "When a Teams webhook
  * request is received" (learn.microsoft.com/microsoftteams: webhooks and connectors).
  *
- * Teams takes 28 KB, and counts two bytes for a character that UTF-8 writes in one (people met the
- * limit at 14,000 of them).  What has several lines is cut until the whole body fits, escapes and
+ * Teams takes 28 KB, and counts two bytes for a character that UTF-8 writes in one: people met the
+ * limit at 14,000 of them.  What has several lines is cut until the whole body fits, escapes and
  * all.
  */
 #include "alert/http.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { TEAMS_BYTES = 28000, TEAMS_LINE_CHARACTERS = 1000 };
+enum { TEAMS_BYTES = 14000, TEAMS_LINE_CHARACTERS = 1000 };
 
 static json_t *text_block(const char *text)
 {
@@ -81,21 +81,12 @@ static json_t *make_body(const Event *event, size_t room)
     /* clang-format on */
 }
 
-/* Bytes in UTF-8 or in UTF-16, whatever is more. */
-static size_t weight(const char *text)
-{
-    size_t units = 0;
-    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
-        units += (guchar)*at >= 0xF0 ? 2 : 1;
-    return MAX(strlen(text), units * 2);
-}
-
 static char *body_text(const Event *event)
 {
     for (size_t room = EVENT_CAUSE_BYTES;; room /= 2) {
         json_auto_t *body = make_body(event, room);
         char *text = json_dumps(body, JSON_COMPACT);
-        if (weight(text) <= TEAMS_BYTES || room == 1)
+        if (strlen(text) <= TEAMS_BYTES || room == 1)
             return text;
         free(text);
     }

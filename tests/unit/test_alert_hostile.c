@@ -21,7 +21,7 @@ static const struct {
     size_t bytes;
 } formats[] = {
     {"slack", "200=ok", {"<!channel>", "<@U123>", "<http", "\033", "\r"}, 40000},
-    {"teams", "202", {" <!channel>", "](", " {{DATE", "\033", "\r"}, 28000},
+    {"teams", "202", {" <!channel>", "](", " {{DATE", "\033", "\r"}, 14000},
     {"pagerduty", "202", {"\033", "\r", "\a"}, 20000},
     {"webhook", "204", {"\033", "\r", "\a"}, 20000},
 };

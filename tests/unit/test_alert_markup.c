@@ -23,6 +23,7 @@ static const Case cases[] = {
     {"{{DATE(2017)}} {{summary}}", "{{DATE(2017)}} {{summary}}", "\\{\\{DATE(2017)}} \\{\\{summary}}"},
     {"- a\n + b\n# c - d", "- a\n + b\n# c - d", "\\- a\n\n \\+ b\n\n\\# c - d"},
     {"1. a\n22) b\n3.5 c1. (1)", "1. a\n22) b\n3.5 c1. (1)", "1\\. a\n\n22\\) b\n\n3\\.5 c1. (1)"},
+    {". a\n) b", ". a\n) b", ". a\n\n) b"},
     {"\"quoted\" 'too'", "\"quoted\" 'too'", "\"quoted\" 'too'"},
     {"é…€", "é…€", "é…€"},
 };

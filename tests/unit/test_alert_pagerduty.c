@@ -135,6 +135,7 @@ Test(pagerduty, wants_a_key_of_32_letters_and_digits)
         {"", "", FALSE},
         {"", NULL, FALSE},
         {"", KEY "0", FALSE},
+        {"", KEY "!", FALSE},
         {"", "PLANTED0123456789abcdefABCDEF01", FALSE},
         {"", "PLANTED0123456789abcdefABCDEF 12", FALSE},
         {"", "PLANTED0123456789abcdefABCDEF\"12", FALSE},

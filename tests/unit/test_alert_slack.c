@@ -98,3 +98,25 @@ Test(slack, tries_again_when_the_time_that_slack_asks_for_is_over)
     cr_expect_eq(send_to(&receiver, &facts).done, 1);
     cr_expect_eq(count_received(&receiver, ".body"), 2);
 }
+
+Test(slack, leaves_a_webhook_alone_that_a_person_must_mend_but_not_after_one_bad_message)
+{
+    static const struct {
+        const char *answer;
+        unsigned tries;
+    } cases[] = {{"403=action_prohibited", 1},
+                 {"404=no_service", 1},
+                 {"410=channel_is_archived", 1},
+                 {"202", 1},
+                 {"400=invalid_payload", 2}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_auto(Receiver) receiver = HTTP("DIR", cases[i].answer);
+        g_auto(Desk) desk = open_desk();
+        g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/x", receiver.port);
+        const AlertChannel channel = {.name = "chat", .type = "slack", .url = url};
+        spool_one(&desk, EVENT_BACKUP_FAILED, "first");
+        spool_one(&desk, EVENT_BACKUP_FAILED, "second");
+        cr_expect_eq(deliver_to_all(&desk, &channel, 1).waiting, 2, "%s", cases[i].answer);
+        cr_expect_eq(count_received(&receiver, ".body"), cases[i].tries, "%s", cases[i].answer);
+    }
+}
