@@ -41,10 +41,18 @@ static gboolean ends_number(const char *text, const char *at)
     return digits < at && begins_line(text, digits);
 }
 
+/* As in backup_failed: no emphasis begins or ends there. */
+static gboolean within_word(const char *text, const char *at)
+{
+    return at > text && g_ascii_isalnum(at[-1]) && g_ascii_isalnum(at[1]);
+}
+
 static gboolean acts_in_card(const char *text, const char *at)
 {
-    if (strchr("\\`*_[]<>~&{", *at) != NULL)
+    if (strchr("\\`*[]<>~&{", *at) != NULL)
         return TRUE;
+    if (*at == '_')
+        return !within_word(text, at);
     if (strchr("-+#", *at) != NULL)
         return begins_line(text, at);
     if (*at == '(')

@@ -19,6 +19,7 @@ static const Case cases[] = {
     {"[x](javascript:y)", "[x](javascript:y)", "\\[x\\]\\(javascript:y)"},
     {"(pid 5)", "(pid 5)", "(pid 5)"},
     {"*a* _b_ `c` ~d~", "*a* _b_ `c` ~d~", "\\*a\\* \\_b\\_ \\`c\\` \\~d\\~"},
+    {"a_b _a_ a_ _ é_é a__b", "a_b _a_ a_ _ é_é a__b", "a_b \\_a\\_ a\\_ \\_ é\\_é a\\_\\_b"},
     {"\\[", "\\[", "\\\\\\["},
     {"{{DATE(2017)}} {{summary}}", "{{DATE(2017)}} {{summary}}", "\\{\\{DATE(2017)}} \\{\\{summary}}"},
     {"- a\n + b\n# c - d", "- a\n + b\n# c - d", "\\- a\n\n \\+ b\n\n\\# c - d"},

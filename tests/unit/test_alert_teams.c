@@ -54,7 +54,7 @@ Test(teams, shows_a_card_with_headline_cause_remedy_and_facts)
         cr_expect_str_eq(text_of(json_array_get(card, i), "text"), texts[i]);
     const json_t *list = json_object_get(json_array_get(card, G_N_ELEMENTS(texts)), "facts");
     cr_expect_str_eq(text_of(json_array_get(list, 0), "title"), "Event");
-    cr_expect_str_eq(text_of(json_array_get(list, 0), "value"), "chain\\_broken");
+    cr_expect_str_eq(text_of(json_array_get(list, 0), "value"), "chain_broken");
     cr_expect_str_eq(text_of(json_array_get(list, 1), "value"), "shop");
 }
 
