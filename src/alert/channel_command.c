@@ -29,16 +29,17 @@ enum {
 static gboolean check_program(const char *path, GError **error)
 {
     struct stat status;
+    g_autofree char *typed = g_shell_quote(path);
     if (stat(path, &status) < 0)
         return fail(error, STATUS_CONFIG, "its command %s cannot be run: %s", path,
                     g_strerror(errno));
     if (!S_ISREG(status.st_mode) || access(path, X_OK) < 0)
         return fail(error, STATUS_CONFIG, "its command %s cannot be executed" HINT("chmod +x %s"),
-                    path, path);
+                    path, typed);
     return (status.st_mode & S_IWOTH) == 0 || fail(error, STATUS_CONFIG,
                                                    "its command %s can be written by others" HINT(
                                                        "see what is in it, then: chmod o-w %s"),
-                                                   path, path);
+                                                   path, typed);
 }
 
 static gboolean check(const AlertChannel *channel, GError **error)

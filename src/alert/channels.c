@@ -9,6 +9,7 @@ static const ChannelType *const types[] = {
     &channel_teams,
     &channel_pagerduty,
     &channel_alertmanager,
+    &channel_servicenow,
     &channel_command,
     &channel_syslog,
 };

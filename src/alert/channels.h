@@ -78,5 +78,6 @@ extern const ChannelType channel_webhook;
 extern const ChannelType channel_syslog;
 extern const ChannelType channel_command;
 extern const ChannelType channel_alertmanager;
+extern const ChannelType channel_servicenow;
 
 #endif

@@ -69,6 +69,15 @@ static void escape_card(GString *out, const char *text, const char *at)
     append_character(out, at);
 }
 
+static void escape_servicenow(GString *out, const char *text, const char *at)
+{
+    (void)text;
+    if (g_ascii_strncasecmp(at, "[code]", 6) == 0 || g_ascii_strncasecmp(at, "[/code]", 7) == 0)
+        g_string_append_c(out, '(');
+    else
+        append_character(out, at);
+}
+
 static char *escape(const char *text, size_t room, EscapeFn *escape_one)
 {
     GString *out = g_string_new(NULL);
@@ -97,4 +106,9 @@ char *markup_slack(const char *text, size_t room)
 char *markup_card(const char *text, size_t room)
 {
     return escape(text, room, escape_card);
+}
+
+char *markup_servicenow(const char *text, size_t room)
+{
+    return escape(text, room, escape_servicenow);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * markup: text as a chat wants it written, so that it is shown as it is and nothing of it acts.
+ * markup: text as a receiver wants it written, so that it is shown as it is and nothing of it acts.
  *
  * What comes out has at most `room` characters, escapes counted; what does not fit is cut between
  * two escapes and ends in "…".  The text has passed through event.h.  Free it.
@@ -18,5 +18,8 @@ char *markup_slack(const char *text, size_t room);
  * "](", which makes a link, is broken up too; "{{" would begin a date.  A line becomes a paragraph.
  */
 char *markup_card(const char *text, size_t room);
+
+/* ServiceNow: what stands between [code] and [/code] in a note is shown as HTML. */
+char *markup_servicenow(const char *text, size_t room);
 
 #endif

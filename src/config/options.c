@@ -163,7 +163,7 @@ static const Option options[] = {
                  "ends; several instances may share it"},
 
     {ALERT(type), .type = OPTION_WORD,
-     .words = "smtp webhook slack teams pagerduty alertmanager command syslog",
+     .words = "smtp webhook slack teams pagerduty alertmanager servicenow command syslog",
      .example = "smtp",
      .sentence = "how it is told; each has a page in docs/alerts"},
     {ALERT(url), .type = OPTION_URL, .fallback = "", .words = "https http smtp smtps",
@@ -197,6 +197,8 @@ static const Option options[] = {
     {ALERT(routing_key), .type = OPTION_TEXT, .fallback = "", .secret = TRUE,
      .used_by = "pagerduty", .needed_by = "pagerduty",
      .sentence = "integration key of a service with Events API v2"},
+    {ALERT(fields), .type = OPTION_TEXT, .fallback = "", .used_by = "servicenow",
+     .sentence = "more fields of a new incident: NAME=VALUE, with commas between"},
     {ALERT(command), .type = OPTION_ARGUMENTS, .fallback = "", .used_by = "command",
      .needed_by = "command",
      .sentence = "program to run, with its arguments; its path is absolute, no shell is involved"},

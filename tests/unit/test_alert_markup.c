@@ -40,6 +40,21 @@ Test(markup, takes_from_text_what_would_act_and_nothing_else)
     }
 }
 
+Test(markup, gives_servicenow_no_html_and_leaves_all_else_as_it_is)
+{
+    static const char *const texts[][2] = {
+        {"a [code]<b>[/code] c", "a (code]<b>(/code] c"},
+        {"[CoDe]x[/CODE]", "(CoDe]x(/CODE]"},
+        {"[[code]]", "[(code]]"},
+        {"[cod] [codes] ](/code", "[cod] [codes] ](/code"},
+        {"<!channel> & *a*\n^", "<!channel> & *a*\n^"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *got = markup_servicenow(texts[i][0], 1000);
+        cr_expect_str_eq(got, texts[i][1]);
+    }
+}
+
 Test(markup, keeps_its_limit_after_the_escapes_and_cuts_between_two)
 {
     static const struct {
