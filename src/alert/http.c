@@ -61,6 +61,10 @@ gboolean http_send(Post *post, const Attempt *attempt, Outcome *outcome)
     const PostAnswer answer = post_send(post, attempt->limit_ms);
     if (answer.code != CURLE_OK) {
         channel_judge_transport(answer.code, outcome);
+        if (answer.code == CURLE_UNSUPPORTED_PROTOCOL) { /* libcurl's word for it misleads */
+            g_free(outcome->text);
+            outcome->text = g_strdup("what answers there does not speak HTTP");
+        }
         return FALSE;
     }
     outcome->verdict = http_verdict(answer.status);

@@ -182,6 +182,29 @@ def receiver():
     receiver.close()
 
 
+@pytest.fixture
+def new_receiver():
+    """Starts receivers that answer as they are told: new_receiver("500", "204")."""
+    started = []
+
+    def start(*answers, **how):
+        started.append(receivers.Moody(*answers, **how))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(session_place):
+    """good.pem for 127.0.0.1 and other.pem for another host, of the CA in ca.pem."""
+    place = session_place / "certificates"
+    place.mkdir()
+    subprocess.run(["sh", ROOT / "tests/fakes/receivers/certificates.sh", place], check=True)
+    return place
+
+
 @pytest.fixture(scope="session")
 def binary():
     path = pathlib.Path(os.environ.get("LSNCHAIN_BINARY", ROOT / "build/test/lsnchain"))

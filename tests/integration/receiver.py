@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""A webhook receiver that keeps every body it was sent, in JSON, and answers as it is told."""
+"""Webhook receivers that keep every body they were sent, in JSON, and answer as they are told."""
+import collections
 import http.server
 import json
+import pathlib
+import sys
 import threading
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "fakes/receivers"))
+
+import http_receiver  # noqa: E402
 
 
 class Receiver:
@@ -46,4 +53,43 @@ class Receiver:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+        self.thread.join()
+
+
+class Moody(http_receiver.Server):
+    """Answers its requests one after the other as http_receiver.py says: Moody("500", "204")."""
+
+    Got = collections.namedtuple("Got", "id type instance")
+
+    def __init__(self, *answers, certificate=None):
+        key = certificate.with_suffix(".key") if certificate else None
+        super().__init__(answers or ["204"], certificate, key)
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.server_port}/hook"
+        self.got = []
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def take(self, request, body):
+        event = json.loads(body)
+        self.got.append(self.Got(request.headers["webhook-id"], event["type"],
+                                 event["data"]["instance"]))
+        return super().take(request, body)
+
+    def keep(self, name, data):
+        pass
+
+    def turn(self, *answers):
+        """From now on it answers so."""
+        self.answers, self.requests = answers, 0
+
+    def told(self, kind="backup_failed"):
+        """The instances it was told of, in order; the same alert again counts once."""
+        ids = {got.id: got.instance for got in self.got if got.type == kind}
+        return list(ids.values())
+
+    def close(self):
+        self.ended.set()
+        self.shutdown()
+        self.server_close()
         self.thread.join()

@@ -2,8 +2,6 @@
 """Alerts by mail, through an Exim as Debian ships it."""
 import base64
 import json
-import pathlib
-import subprocess
 
 import lsnsite
 import mailserver
@@ -11,18 +9,6 @@ import pytest
 
 from alertsite import FAILED, UNDELIVERED, WARNINGS, AlertSite
 from watcher import Watcher
-
-CERTIFICATES = pathlib.Path(__file__).resolve().parents[1] / "fakes/receivers/certificates.sh"
-
-
-@pytest.fixture(scope="module")
-def certificates(session_place):
-    """good.pem for 127.0.0.1 and other.pem for another host, of the CA in ca.pem."""
-    place = session_place / "certificates"
-    place.mkdir()
-    subprocess.run(["sh", CERTIFICATES, place], check=True)
-    return place
-
 
 @pytest.fixture
 def new_mail_server(place, certificates):

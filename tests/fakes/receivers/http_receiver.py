@@ -115,6 +115,8 @@ def http_date(seconds):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
     def __init__(self, answers, certificate=None, key=None, directory=None, secrets=()):
         super().__init__(("127.0.0.1", 0), Receiver)
         self.answers = answers
