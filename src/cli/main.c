@@ -139,7 +139,7 @@ int main(int argc, char **argv)
     cancel_install();
 
     App app = {0};
-    static gint answered = FALSE;
+    gint answered = FALSE;
     report_start(&app.report, FALSE);
     if (wants_nagios(argv)) {
         app.nagios = nagios_new();

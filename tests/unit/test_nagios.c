@@ -206,6 +206,10 @@ Test(nagios, cuts_a_long_line_at_a_character)
         g_autofree char *text = nagios_text(nagios);
         expect_harmless(text, 3);
         cr_expect_not_null(strstr(text, "\xe2\x82\xac... |"));
+        g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+        size_t first = (size_t)(strstr(lines[0], " | ") - lines[0]);
+        cr_expect(first - strlen("LSNCHAIN CRITICAL - ") <= 512, "%zu bytes", first);
+        cr_expect(strlen(lines[1]) - strlen("CRITICAL ") <= 320, "%zu bytes", strlen(lines[1]));
         g_string_prepend(euros, "y");
     }
 }

@@ -325,6 +325,9 @@ Test(vitals, remembers_that_a_run_begins_and_how_it_ended)
 Test(vitals, keeps_the_last_success_when_a_run_fails)
 {
     g_auto(Place) place = place_new();
+    vitals_end(&place.run, VITAL_VERIFY, SAMPLE_SUNDAY - 1, 20);
+    g_autoptr(Vitals) failed = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(failed->runs[VITAL_VERIFY].succeeded == 0 && failed->runs[VITAL_VERIFY].finished > 0);
     vitals_end(&place.run, VITAL_VERIFY, SAMPLE_SUNDAY, 0);
     vitals_end(&place.run, VITAL_VERIFY, SAMPLE_SUNDAY + 1, 20);
     vitals_end(&place.run, VITAL_EXPIRE, SAMPLE_SUNDAY + 2, 0);
