@@ -227,6 +227,8 @@ Test(servicenow, what_an_answer_means)
         {"ok 400", DELIVERY_REFUSED, "HTTP status 400", 0},
         {"ok html", DELIVERY_AGAIN, "no answer of ServiceNow's Table API", 0},
         {"ok 201", DELIVERY_AGAIN, "no answer of ServiceNow's Table API", 0},
+        {"accepted", DELIVERY_DOWN, "HTTP status 202, but", 0},
+        {"ok accepted", DELIVERY_AGAIN, "HTTP status 202, but", 1},
         {"ok longid", DELIVERY_DOWN, "correlation_id", 1},
         {"ok oddid", DELIVERY_DOWN, "correlation_id", 1},
         {"ok blind", DELIVERY_DOWN, "correlation_id", 1},

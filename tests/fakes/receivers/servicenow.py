@@ -14,6 +14,7 @@ Request N is treated as the Nth BEHAVIOUR says, the last one again and again:
 
   ok        as documented                lost      done, but the connection is closed
   500       this status, nothing done    429/2     with "Retry-After: 2"
+  accepted  done, but with the status 202
   html      200, and a page for people   hang      nothing, for ever
   blind     correlation_id cannot be read nor written by this user
   stubborn  a change of state is ignored
@@ -154,6 +155,7 @@ class ServiceNow(http.server.BaseHTTPRequestHandler):
 
     def give(self, status, result):
         if self.behaviour != "lost":
+            status = 202 if self.behaviour == "accepted" else status
             self.answer(status, json.dumps({"result": result}).encode(), "application/json")
 
     def fail(self, status, message):
