@@ -2,14 +2,18 @@
 /*
  * alert: the front door of the room.
  *
- * While a run lasts it calls alert_raise(): the event goes to the spool on disk, nobody is waited
- * for.  After the last lock was let go, alert_deliver() brings what the spool holds to the channels
- * of its route.
+ * While a run lasts it calls alert_raise(): the event goes to the spool on disk with the channels
+ * that are to get it, nobody is waited for.  After the last lock was let go, alert_deliver() brings
+ * what the spool holds to them.
  *
- * Delivery never holds up the end of a run: each channel gets at most three tries for an alert and
- * 60 s for all of them; one that fails is left alone until the next run, which finds its alerts in
- * the spool.  Tried again is what may pass by itself: network errors, HTTP 408, 429 (Retry-After is
- * honoured while it fits) and 5xx, SMTP 4xx.  After a signal there is one short try.
+ * Delivery never holds up the end of a run: a channel gets at most three tries for an alert and
+ * 60 s for all of them, all channels together 120 s; one that fails is left alone until the next
+ * run, which finds its alerts in the spool.  Tried again is what may pass by itself: network
+ * errors, HTTP 408, 429 (Retry-After is honoured while it fits) and 5xx, SMTP 4xx.  After a signal
+ * there is one short try.  Each channel gets its alerts oldest first.
+ *
+ * A channel that does not take its alerts is a warning, a line in the system's log, and an alert
+ * (alert_undeliverable) to every other channel.
  *
  * No url, password or secret is logged or put into an error: of a url only scheme, host and port.
  */
@@ -18,6 +22,7 @@
 
 #include "alert/channels.h"
 #include "alert/incidents.h"
+#include "alert/names.h"
 #include "alert/spool.h"
 
 /* Once, in main(), before any thread and before all below; it makes libcurl ready. */
@@ -28,21 +33,48 @@ void alert_end(void);
 /* STATUS_CONFIG, naming the channel: what it was given cannot work. */
 gboolean alert_check_channel(const AlertChannel *channel, GError **error);
 
-/*
- * Takes an event in: incidents are noted and saved, and what goes out is in the spool.  First the
- * spool: killed in between, an alert is told and only its end may be missed.
- */
-gboolean alert_raise(Spool *spool, Incidents *incidents, const Event *event, GError **error);
-
-/* Names of channels for each severity, NULL-terminated; NULL and an empty list: nobody. */
+/* Names of channels for each severity; NULL: nobody. */
 typedef struct {
-    const char *const *critical;
-    const char *const *warning;
-    const char *const *recovery;
+    Names critical;
+    Names warning;
+    Names recovery;
 } AlertRoute;
 
-/* The route of an instance; NULL: it has none. */
+Names alert_receivers(const AlertRoute *route, Severity severity);
+
+/* Where alert_raise() takes an event in. */
+typedef struct {
+    Spool *spool;
+    Incidents *incidents;    /* of the event's instance, from incidents_load() */
+    const AlertRoute *route; /* of the same */
+    int64_t repeat_after_s;
+} AlertDesk;
+
+/*
+ * An event that opens an incident goes to the channels of its severity, or is held back and counted
+ * (incidents.h); one that ends incidents goes out once for each that is open: to those of its
+ * channels that the route's `recovery` names, or to all of them where it names nobody.  What does
+ * neither, a test, goes out.
+ *
+ * First the incident is noted, then the alert is in the spool, then that it was told: killed in
+ * between, an alert is told twice, and none without its recovery.
+ */
+gboolean alert_raise(const AlertDesk *desk, const EventFacts *facts, GError **error);
+
+/* The route of an instance ("": of none); NULL: it has none. */
 typedef const AlertRoute *AlertRouteFn(const char *instance, void *data);
+
+/*
+ * What became of an event at a channel.  `answer` is such as "HTTP status 204", "SMTP code 250" or
+ * what is wrong with the channel.  `event` NULL: a test past all routes.
+ */
+typedef void AlertResultFn(const Event *event, const AlertChannel *channel, gboolean delivered,
+                           const char *answer, void *data);
+
+typedef struct {
+    AlertResultFn *result;
+    void *data; /* handed to result */
+} AlertWatch;
 
 typedef struct {
     const AlertChannel *channels;
@@ -65,16 +97,15 @@ typedef struct {
  */
 gboolean alert_deliver(Spool *spool, const AlertSetup *setup, AlertReport *report, GError **error);
 
-/* `answer` is such as "HTTP status 204", "SMTP code 250" or what is wrong with the channel. */
-typedef void AlertResultFn(const AlertChannel *channel, gboolean delivered, const char *answer,
-                           void *data);
-
 /*
- * Sends an alert_test event to every channel, past routes and spool, and tells of each what it
- * answered.  Mail is stricter than usual: one refused recipient fails it.  FALSE (STATUS_TRANSFER,
- * or STATUS_CONFIG where there is no channel): not all have it.
+ * Sends an alert_test of each severity along the routes of `instances` (NULL-terminated; "" is that
+ * of none), as real alerts go: through the spool, after those that wait there.  `spool` NULL: there
+ * is none that can be used, and the channels are asked directly.  Then the channels of `also` are
+ * asked past all routes.  What is not delivered does not stay in the spool.
+ *
+ * FALSE: STATUS_TRANSFER when not all have it, or STATUS_CONFIG where there is no channel.
  */
-gboolean alert_send_test(const AlertSetup *setup, const char *instance, AlertResultFn *result,
-                         void *data, GError **error);
+gboolean alert_test(Spool *spool, const AlertSetup *setup, Names instances, Names also,
+                    const AlertWatch *watch, GError **error);
 
 #endif

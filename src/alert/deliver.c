@@ -2,25 +2,42 @@
 #include "alert/deliver.h"
 
 #include "base/cancel.h"
+#include "base/error.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 enum {
     DELIVER_TRIES = 3,
-    DELIVER_TOTAL_S = 60,
-    DELIVER_HURRIED_S = 10,
+    DELIVER_ALL_S = 120,
+    DELIVER_MOST_S = 60,
+    DELIVER_HURRIED_ALL_S = 20,
+    DELIVER_HURRIED_MOST_S = 10,
     DELIVER_TIMEOUT_S = 15, /* for one request, where the channel does not say */
     DELIVER_PAUSE_MS = 1000,
 };
 
-DeliverBudget deliver_budget(void)
+DeliverBudget deliver_share(int64_t began_us, unsigned channels)
 {
-    gboolean hurried = cancel_signal() != 0;
+    const gboolean hurried = cancel_signal() != 0;
+    const int64_t all_us = (hurried ? DELIVER_HURRIED_ALL_S : DELIVER_ALL_S) * G_USEC_PER_SEC;
+    const int64_t most_us = (hurried ? DELIVER_HURRIED_MOST_S : DELIVER_MOST_S) * G_USEC_PER_SEC;
+    const int64_t left_us = MAX(all_us - (g_get_monotonic_time() - began_us), 0);
     return (DeliverBudget){
-        .left_us = (hurried ? DELIVER_HURRIED_S : DELIVER_TOTAL_S) * (int64_t)G_USEC_PER_SEC,
+        .left_us = MIN(left_us / MAX(channels, 1), most_us),
         .tries = hurried ? 1 : DELIVER_TRIES,
         .heed_signal = !hurried,
     };
+}
+
+gboolean deliver_check(const AlertChannel *channel, GError **error)
+{
+    const ChannelType *type = channel_type(channel->type);
+    if (type == NULL)
+        return fail(error, STATUS_CONFIG, "it has no known type");
+    if (channel->ca_file != NULL && *channel->ca_file != '\0' && access(channel->ca_file, R_OK) < 0)
+        return fail(error, STATUS_CONFIG, "its ca_file %s cannot be read", channel->ca_file);
+    return type->check(channel, error);
 }
 
 static void try_once(const AlertChannel *channel, const Event *event, const DeliverBudget *budget,

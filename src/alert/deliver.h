@@ -12,8 +12,14 @@ typedef struct {
     gboolean heed_signal; /* stop when a signal comes */
 } DeliverBudget;
 
-/* The usual budget, or the short one when a signal already ends the run. */
-DeliverBudget deliver_budget(void);
+/*
+ * The share of a channel when `channels` still have something to get, in a round that began at
+ * `began_us` (monotonic): all together 120 s, each 60 s.  Much less when a signal ends the run.
+ */
+DeliverBudget deliver_share(int64_t began_us, unsigned channels);
+
+/* STATUS_CONFIG, not naming the channel: what it was given cannot work. */
+gboolean deliver_check(const AlertChannel *channel, GError **error);
 
 /*
  * Never DELIVERY_AGAIN without having used up tries or time.  `answer` becomes a new string without

@@ -33,14 +33,14 @@ gboolean event_from_word(const char *word, EventType *type)
     return FALSE;
 }
 
-Severity event_severity(EventType type)
-{
-    return kinds[type].severity;
-}
-
 const char *severity_word(Severity severity)
 {
     return severity_words[severity];
+}
+
+Severity event_severity(EventType type)
+{
+    return kinds[type].severity;
 }
 
 static gboolean severity_from_word(const char *word, Severity *severity)
@@ -150,7 +150,7 @@ static Event *make(const EventFacts *facts, const char *id, const char *host, co
     event->remedy = clean_lines(facts->remedy, EVENT_REMEDY_BYTES);
     event->host = clean_line(host, EVENT_NAME_CHARACTERS);
     event->version = clean_line(version, EVENT_NAME_CHARACTERS);
-    g_autofree char *key = event_incident(facts->type, facts->instance, NULL);
+    g_autofree char *key = event_incident(facts->type, facts->instance, facts->part);
     event->incident =
         clean_line(facts->incident != NULL ? facts->incident : key, EVENT_NAME_CHARACTERS);
     return event;

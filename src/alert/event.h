@@ -62,7 +62,8 @@ typedef struct {
     const char *summary;
     const char *cause;
     const char *remedy;
-    const char *incident;     /* NULL: event_incident() of the opening event, without a part */
+    const char *part;         /* of the incident: see event_incident() */
+    const char *incident;     /* its key; NULL: event_incident() of type, instance and part */
     const Severity *severity; /* NULL: that of its type; a test is sent with each */
     int64_t fires_until;      /* 0: EVENT_FIRES_S from now; for a recovery: now */
 } EventFacts;

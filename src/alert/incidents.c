@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/incidents.h"
 
+#include "alert/names.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/replace.h"
 #include "catalog/checked.h"
@@ -11,77 +13,130 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 static const char incidents_file[] = "incidents.ini";
+static const char lock_file[] = "incidents.lock";
 static const char head[] = "incidents"; /* the section that holds the checksum */
 
-enum { INCIDENTS_FILE_LIMIT = 64 * 1024 };
+enum { INCIDENTS_FILE_LIMIT = 256 * 1024, INCIDENTS_LOCK_WAIT_S = 30 };
 
 struct Incidents {
     char *dir;
+    Lock *lock; /* NULL: only looked at */
     GPtrArray *open;
+    IncidentsOf of;
+    gboolean damaged;
 };
 
 static void incident_free(void *data)
 {
     Incident *incident = data;
+    g_free(incident->part);
+    g_free(incident->rule);
+    g_free(incident->backup);
     g_free(incident->summary);
+    g_strfreev(incident->channels);
     g_free(incident);
 }
 
-static Incident *find(const Incidents *incidents, EventType type)
+Incident *incidents_find(const Incidents *incidents, EventType type, const char *part)
 {
     for (guint i = 0; i < incidents->open->len; i++) {
         Incident *incident = incidents->open->pdata[i];
-        if (incident->type == type)
+        if (incident->type == type && g_str_equal(incident->part, part))
             return incident;
     }
     return NULL;
 }
 
-static void record(Incidents *incidents, EventType type, int64_t since, const char *summary)
+Incident *incidents_take(Incidents *incidents, EventType type, const char *part)
 {
-    Incident *incident = find(incidents, type);
-    if (incident == NULL) {
-        incident = g_new0(Incident, 1);
-        incident->type = type;
-        g_ptr_array_add(incidents->open, incident);
-    }
-    if (incident->since == 0)
-        incident->since = since;
-    char *copy = g_strdup(summary);
-    g_free(incident->summary);
-    incident->summary = copy;
+    Incident *incident = incidents_find(incidents, type, part);
+    if (incident != NULL)
+        return incident;
+    incident = g_new0(Incident, 1);
+    incident->type = type;
+    incident->part = g_strdup(part);
+    incident->rule = g_strdup("");
+    incident->backup = g_strdup("");
+    incident->summary = g_strdup("");
+    g_ptr_array_add(incidents->open, incident);
+    return incident;
 }
 
-/* A section for each open incident, named by the event that opened it. */
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static gboolean take_text(char **field, const char *value)
+{
+    g_free(*field);
+    *field = g_strdup(value);
+    return TRUE;
+}
+
+static gboolean take_number(unsigned *field, const char *value)
+{
+    guint64 number = 0;
+    if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT32, &number, NULL))
+        return FALSE;
+    *field = (unsigned)number;
+    return TRUE;
+}
+
+static gboolean take_names(char ***field, const char *value)
+{
+    g_strfreev(*field);
+    *field = names_parse(value);
+    return TRUE;
+}
+
+/* A key that this version does not know changes nothing. */
+static gboolean take_value(Incident *incident, const char *key, const char *value)
+{
+    if (g_str_equal(key, "since"))
+        return clock_parse(value, &incident->since);
+    if (g_str_equal(key, "told_at"))
+        return clock_parse(value, &incident->told_at);
+    if (g_str_equal(key, "acknowledged_at"))
+        return clock_parse(value, &incident->acknowledged_at);
+    if (g_str_equal(key, "held"))
+        return take_number(&incident->held, value);
+    if (g_str_equal(key, "rule"))
+        return take_text(&incident->rule, value);
+    if (g_str_equal(key, "backup"))
+        return take_text(&incident->backup, value);
+    if (g_str_equal(key, "summary"))
+        return take_text(&incident->summary, value);
+    if (g_str_equal(key, "channels"))
+        return take_names(&incident->channels, value);
+    return TRUE;
+}
+
+/* A section for each open incident: "backup_failed", "alert_undeliverable mail". */
 static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
                            void *data, GError **error)
 {
     (void)line; /* the reader puts file and line before every message */
     Incidents *incidents = data;
     EventType type = EVENT_ALERT_TEST;
-    int64_t since = 0;
     if (g_str_equal(section, head))
         return TRUE;
-    if (!event_from_word(section, &type) || event_ended_by(type) == type)
+    g_auto(GStrv) words = g_strsplit(section, " ", 2);
+    const char *part = words[0] != NULL && words[1] != NULL ? words[1] : "";
+    if (words[0] == NULL || !event_from_word(words[0], &type) || !event_opens(type))
         return fail(error, STATUS_FAILED, "[%s] opens no incident", section);
-    if (key == NULL)
+    Incident *incident = incidents_take(incidents, type, part);
+    if (key == NULL || take_value(incident, key, value))
         return TRUE;
-    if (g_str_equal(key, "since") && clock_parse(value, &since))
-        record(incidents, type, since, "");
-    else if (g_str_equal(key, "summary"))
-        record(incidents, type, 0, value);
-    else
-        return fail(error, STATUS_FAILED, "the value of %s makes no sense", key);
-    return TRUE;
+    return fail(error, STATUS_FAILED, "the value of %s makes no sense", key);
 }
 
 static void suspect_all(Incidents *incidents)
 {
-    for (EventType type = 0; type < EVENT_TYPES; type++) {
-        if (event_ended_by(type) != type && find(incidents, type) == NULL)
-            record(incidents, type, 0, "");
+    incidents->damaged = TRUE;
+    for (EventType type = 0; type < EVENT_TYPES && incidents->of == INCIDENTS_OF_INSTANCE; type++) {
+        if (event_opens(type) && type != EVENT_ALERT_UNDELIVERABLE)
+            (void)incidents_take(incidents, type, "");
     }
 }
 
@@ -93,23 +148,60 @@ static gboolean read_file(Incidents *incidents, const char *path, GError **error
            ini_read(text->str, text->len, path, &reader, error);
 }
 
-Incidents *incidents_load(const char *instance_dir, GError **error)
+static gboolean is_absent(const char *path)
 {
-    if (!files_make_dirs(AT_FDCWD, instance_dir, 0700, error))
-        return NULL;
-    g_autoptr(Incidents) incidents = g_new0(Incidents, 1);
-    incidents->dir = g_strdup(instance_dir);
-    incidents->open = g_ptr_array_new_with_free_func(incident_free);
+    return faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT;
+}
 
-    g_autofree char *path = g_build_filename(instance_dir, incidents_file, NULL);
-    if (faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT)
-        return g_steal_pointer(&incidents);
+static gboolean is_barred(const char *path)
+{
+    return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0 && errno == EACCES;
+}
+
+static Incidents *new_incidents(const char *dir, IncidentsOf of)
+{
+    Incidents *incidents = g_new0(Incidents, 1);
+    incidents->dir = g_strdup(dir);
+    incidents->of = of;
+    incidents->open = g_ptr_array_new_with_free_func(incident_free);
+    return incidents;
+}
+
+static void fill(Incidents *incidents, const char *path)
+{
     g_autoptr(GError) unread = NULL;
-    if (!read_file(incidents, path, &unread)) {
-        log_warning("%s: which incidents are open is not known, so each recovery is told once",
-                    unread->message);
-        suspect_all(incidents);
+    if (is_absent(path) || read_file(incidents, path, &unread))
+        return;
+    log_warning("%s: which incidents are open is not known, so each recovery is told once",
+                unread->message);
+    suspect_all(incidents);
+}
+
+Incidents *incidents_load(const char *dir, IncidentsOf of, GError **error)
+{
+    if (!files_make_dirs(AT_FDCWD, dir, 0700, error))
+        return NULL;
+    g_autofree char *lock = g_build_filename(dir, lock_file, NULL);
+    g_autofree char *path = g_build_filename(dir, incidents_file, NULL);
+    g_autoptr(Incidents) incidents = new_incidents(dir, of);
+    incidents->lock = lock_take(lock, LOCK_RECORD, LOCK_EXCLUSIVE, "alert",
+                                INCIDENTS_LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
+    if (incidents->lock == NULL)
+        return NULL;
+    fill(incidents, path);
+    return g_steal_pointer(&incidents);
+}
+
+Incidents *incidents_peek(const char *dir, IncidentsOf of, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, incidents_file, NULL);
+    if (is_barred(path)) {
+        (void)fail_storage(error, "cannot read %s: %s" HINT("run this as the user of the backups"),
+                           path, g_strerror(EACCES));
+        return NULL;
     }
+    g_autoptr(Incidents) incidents = new_incidents(dir, of);
+    fill(incidents, path);
     return g_steal_pointer(&incidents);
 }
 
@@ -119,39 +211,47 @@ void incidents_free(Incidents *incidents)
         return;
     g_free(incidents->dir);
     g_clear_pointer(&incidents->open, g_ptr_array_unref);
+    g_clear_pointer(&incidents->lock, lock_free);
     g_free(incidents);
 }
 
-static gboolean end_incidents(Incidents *incidents, EventType recovery)
+static void add_text(GString *body, const char *key, const char *value)
 {
-    guint before = incidents->open->len;
-    for (guint i = before; i > 0; i--) {
-        const Incident *incident = incidents->open->pdata[i - 1];
-        if (event_ended_by(incident->type) == recovery)
-            g_ptr_array_remove_index(incidents->open, i - 1);
-    }
-    return incidents->open->len < before;
+    if (*value != '\0')
+        g_string_append_printf(body, "%s = %s\n", key, value);
 }
 
-gboolean incidents_admit(Incidents *incidents, const Event *event)
+static void add_time(GString *body, const char *key, int64_t value)
 {
-    if (event->severity == SEVERITY_RECOVERY)
-        return end_incidents(incidents, event->type);
-    if (event_ended_by(event->type) != event->type)
-        record(incidents, event->type, event->timestamp, event->summary);
-    return TRUE;
+    g_autofree char *text = clock_format(value);
+    add_text(body, key, text);
+}
+
+static void add_incident(GString *body, const Incident *incident)
+{
+    g_string_append_printf(body, "\n[%s%s%s]\n", event_word(incident->type),
+                           *incident->part != '\0' ? " " : "", incident->part);
+    add_time(body, "since", incident->since);
+    add_time(body, "told_at", incident->told_at);
+    add_time(body, "acknowledged_at", incident->acknowledged_at);
+    if (incident->held > 0)
+        g_string_append_printf(body, "held = %u\n", incident->held);
+    add_text(body, "rule", incident->rule);
+    add_text(body, "backup", incident->backup);
+    if (incident->channels != NULL) {
+        g_autofree char *channels = names_text((Names)incident->channels);
+        g_string_append_printf(body, "channels = %s\n", channels);
+    }
+    add_text(body, "summary", incident->summary);
 }
 
 gboolean incidents_save(Incidents *incidents, GError **error)
 {
+    g_assert(incidents->lock != NULL);
     g_autoptr(GString) body = g_string_new(NULL);
     g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
-    for (guint i = 0; i < incidents->open->len; i++) {
-        const Incident *incident = incidents->open->pdata[i];
-        g_autofree char *since = clock_format(incident->since);
-        g_string_append_printf(body, "\n[%s]\nsince = %s\nsummary = %s\n",
-                               event_word(incident->type), since, incident->summary);
-    }
+    for (guint i = 0; i < incidents->open->len; i++)
+        add_incident(body, incidents->open->pdata[i]);
     g_autoptr(GString) file = checked_wrap(head, body);
     autofd int fd = files_open_dir(AT_FDCWD, incidents->dir, error);
     if (fd < 0 || !replace_file(fd, incidents_file, file, 0600, error)) {
@@ -161,7 +261,45 @@ gboolean incidents_save(Incidents *incidents, GError **error)
     return TRUE;
 }
 
+/* ---- the rules ------------------------------------------------------------------------------- */
+
 const GPtrArray *incidents_open(const Incidents *incidents)
 {
     return incidents->open;
+}
+
+GPtrArray *incidents_ended_by(Incidents *incidents, EventType recovery, const char *part)
+{
+    GPtrArray *ended = g_ptr_array_new();
+    if (incidents->damaged && recovery == EVENT_ALERT_RECOVERED)
+        (void)incidents_take(incidents, EVENT_ALERT_UNDELIVERABLE, part);
+    for (guint i = 0; i < incidents->open->len; i++) {
+        Incident *incident = incidents->open->pdata[i];
+        if (event_ended_by(incident->type) == recovery && g_str_equal(incident->part, part))
+            g_ptr_array_add(ended, incident);
+    }
+    return ended;
+}
+
+void incidents_close(Incidents *incidents, Incident *incident)
+{
+    (void)g_ptr_array_remove(incidents->open, incident);
+}
+
+gboolean incident_is_news(const Incident *incident, const char *rule, const char *backup,
+                          int64_t now, int64_t repeat_after_s)
+{
+    if (incident->told_at == 0 || incident->told_at > now) /* the clock was moved */
+        return TRUE;
+    if (!g_str_equal(incident->rule, rule))
+        return TRUE;
+    gboolean another = *backup != '\0' && !g_str_equal(incident->backup, backup);
+    if (incident->acknowledged_at != 0 && !another)
+        return FALSE;
+    return now - incident->told_at >= repeat_after_s - repeat_after_s / 24;
+}
+
+char *incident_key(const Incident *incident, const char *instance)
+{
+    return event_incident(incident->type, instance, incident->part);
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * incidents: what is wrong with an instance and was told, so that its end is told too.
+ * incidents: what is wrong and was told, so that it is not told every hour, and its end is told.
  *
- * STATE/INSTANCE/incidents.ini.  An opening event goes out each time and is
- * recorded; the event that ends it goes out only while it is open, and closes it.  So a run may
- * offer its good news every night.
+ * STATE/INSTANCE/incidents.ini holds those of an instance, STATE/incidents.ini those of none
+ * (channels that do not take their alerts).  A section is an open incident: the word of the event
+ * that opened it and, where there can be several, a part.
+ *
+ * The first occurrence is news.  The same again (same type, same rule) is news when `repeat_after`
+ * has passed, less a twenty-fourth of it, so that a cron job of every night is not a second too
+ * early.  Another rule is always news.  An acknowledged incident is quiet until it ends; but when
+ * it strikes another backup it is told as any repeat is, for nobody acknowledged that one.
  *
  * A damaged file is reported.  Then nobody knows which incidents are open, so each counts as
  * possibly open (`since` is 0): a recovery too many is harmless, a pager that nobody clears is not.
@@ -17,21 +22,48 @@
 typedef struct Incidents Incidents;
 
 typedef struct {
-    EventType type; /* the event that opened it */
-    int64_t since;  /* 0: it may be open, or not */
-    char *summary;  /* of the last such event */
+    EventType type;          /* the event that opened it */
+    char *part;              /* of alert_undeliverable: the channel; else "" */
+    int64_t since;           /* 0: it may be open, or not */
+    int64_t told_at;         /* when the alert went out last; 0: nobody was told, or not known */
+    int64_t acknowledged_at; /* 0: it is not */
+    unsigned held;           /* repeats held back since told_at */
+    char *rule;
+    char *backup;
+    char *summary;   /* of the alert that went out last */
+    char **channels; /* that it was sent to; NULL: not known */
 } Incident;
 
-/* `instance_dir` is STATE/INSTANCE; it is made when absent.  No file: nothing is open. */
-Incidents *incidents_load(const char *instance_dir, GError **error);
+typedef enum { INCIDENTS_OF_INSTANCE, INCIDENTS_OF_NONE } IncidentsOf;
+
+/*
+ * For who changes them: with a lock on the file until they are freed.  The directory is made when
+ * absent; no file: nothing is open.
+ */
+Incidents *incidents_load(const char *dir, IncidentsOf of, GError **error);
+/* For who looks: nothing is made, nothing is locked.  NULL: it cannot be read. */
+Incidents *incidents_peek(const char *dir, IncidentsOf of, GError **error);
 void incidents_free(Incidents *incidents);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Incidents, incidents_free)
 
-/* TRUE: the event goes out.  What it opens or ends is noted here; incidents_save() keeps it. */
-gboolean incidents_admit(Incidents *incidents, const Event *event);
+/* Of incidents_load() only. */
 gboolean incidents_save(Incidents *incidents, GError **error);
 
-/* Incident *; belongs to `incidents`. */
+/* Incident *; belongs to `incidents`, as all below. */
 const GPtrArray *incidents_open(const Incidents *incidents);
+/* The one that such an event would open; NULL: it is not open. */
+Incident *incidents_find(const Incidents *incidents, EventType type, const char *part);
+/* Opens it unless it is open. */
+Incident *incidents_take(Incidents *incidents, EventType type, const char *part);
+/* Those that this recovery ends, Incident *; free the array.  They stay until they are closed. */
+GPtrArray *incidents_ended_by(Incidents *incidents, EventType recovery, const char *part);
+void incidents_close(Incidents *incidents, Incident *incident);
+
+/* Is it to be told when it happens now? */
+gboolean incident_is_news(const Incident *incident, const char *rule, const char *backup,
+                          int64_t now, int64_t repeat_after_s);
+
+/* event_incident() of it.  Free it. */
+char *incident_key(const Incident *incident, const char *instance);
 
 #endif

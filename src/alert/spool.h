@@ -3,9 +3,10 @@
  * spool: alerts on disk until every channel of their route has them.
  *
  * STATE/spool/ (0700) is shared by all instances: one JSON file per alert (0600), named by the
- * event's id, so that names sort by time.  A file says which channels have it already.  At most
- * SPOOL_MOST files: then the oldest are dropped, with a warning that counts them.  A file that
- * cannot be understood is set aside as NAME.damaged, with a warning.
+ * event's id, so that names sort by time.  A file says which channels are to get it and which have
+ * it already.  At most SPOOL_MOST files: then the oldest are dropped, with a warning, and counted
+ * for ever in `.dropped`.  A file that cannot be understood is set aside as NAME.damaged, with a
+ * warning.
  *
  * Adding needs no lock.  Who delivers holds spool_lock(), so that two runs do not tell one thing
  * twice.  Failures are STATUS_STORAGE.
@@ -14,6 +15,7 @@
 #define LSNCHAIN_ALERT_SPOOL_H
 
 #include "alert/event.h"
+#include "alert/names.h"
 #include "base/lock.h"
 
 enum { SPOOL_MOST = 1000 };
@@ -25,7 +27,11 @@ Spool *spool_open(const char *state_dir, GError **error);
 void spool_free(Spool *spool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spool, spool_free)
 
-gboolean spool_add(Spool *spool, const Event *event, GError **error);
+/* The state directory it was opened in. */
+const char *spool_state_dir(const Spool *spool);
+
+/* `to`: the channels that are to get it; NULL: those of its route when it is delivered. */
+gboolean spool_add(Spool *spool, const Event *event, Names to, GError **error);
 
 /* Waits up to `wait_us`; STATUS_LOCKED when another run is still delivering. */
 Lock *spool_lock(const Spool *spool, int64_t wait_us, GError **error);
@@ -35,17 +41,31 @@ gboolean spool_count(const Spool *spool, unsigned *count, GError **error);
 
 typedef struct {
     Event *event;
+    char **to;            /* NULL: those of its route; older versions said no more */
     GPtrArray *delivered; /* names of the channels that have it, char * */
 } SpoolEntry;
 
 gboolean spool_entry_has(const SpoolEntry *entry, const char *channel);
+/* Is there a channel in `to` that does not have it? */
+gboolean spool_entry_waits(const SpoolEntry *entry);
 
-/* Oldest first; stops at the first FALSE, which must come with the error set. */
-typedef gboolean SpoolEachFn(SpoolEntry *entry, void *data, GError **error);
-gboolean spool_each(Spool *spool, SpoolEachFn *each, void *data, GError **error);
+/* SpoolEntry *, oldest first; what cannot be understood is set aside. */
+GPtrArray *spool_entries(Spool *spool, GError **error);
+/* For who only looks: makes and moves nothing; `unread` counts what cannot be understood. */
+GPtrArray *spool_peek(const char *state_dir, unsigned *unread, GError **error);
 
-/* Remembers that `channel` has it. */
+/* Remembers that `channel` has it.  An entry that was dropped meanwhile stays so. */
 gboolean spool_note(Spool *spool, SpoolEntry *entry, const char *channel, GError **error);
 gboolean spool_remove(Spool *spool, const SpoolEntry *entry, GError **error);
+gboolean spool_remove_id(Spool *spool, const char *id, GError **error);
+
+/* Alerts that a full spool dropped, since the state directory was made; never counted back. */
+typedef struct {
+    uint64_t count;
+    int64_t last; /* when; 0: never */
+} SpoolDropped;
+
+/* FALSE: the count is there and cannot be read. */
+gboolean spool_dropped(const char *state_dir, SpoolDropped *dropped, GError **error);
 
 #endif

@@ -25,6 +25,7 @@ typedef enum {
     LOCK_CHAIN,   /* locks/CHAIN */
     LOCK_COPY,    /* beside the rolling base and each private copy; several may be held */
     LOCK_CATALOG, /* catalog.lock: for moments */
+    LOCK_SPOOL,   /* STATE/spool/.lock: who brings alerts to their channels */
     LOCK_RECORD,  /* of a file in the state directory: for moments, and the last */
 } LockRank;
 

@@ -51,6 +51,7 @@ static gboolean rebuild_one(App *app, Run *run, void *data, GError **error)
     run->catalog = catalog_rebuild(run->shelf, app->command, damaged, error);
     if (run->catalog == NULL)
         return FALSE;
+    run_raise(run, EVENT_CATALOG_RECOVERED, "", "", "the catalog was made again", "");
     for (guint i = 0; i < damaged->len; i++)
         tell_damage(run, damaged->pdata[i]);
     json_object_set_new(app->report.instance, "backups", json_integer(run->catalog->backups->len));

@@ -82,7 +82,12 @@ static const Command commands[] = {
     {"catalog rebuild", "", "make the catalog again from the tree",
      CONFIG | REPOSITORY | WRITES | NO_CATALOG, cmd_catalog_rebuild, ""},
     {"config show", "", "values and where each came from", CONFIG | ANSWERS, cmd_config_show, ""},
-    {"alert test", "", "send a test alert through every channel", CONFIG, cmd_alert_test, ""},
+    {"alert test", "", "send a test alert along every route", CONFIG, cmd_alert_test, ""},
+    {"alert list", "", "open incidents, and alerts that wait", CONFIG | ANSWERS, cmd_alert_list, ""},
+    {"alert ack", "[KEY|all]", "hold back the repeats of an incident until it ends", CONFIG,
+     cmd_alert_ack, ""},
+    {"alert flush", "", "bring the alerts that wait to their channels now", CONFIG,
+     cmd_alert_flush, ""},
     {NULL, NULL, NULL, 0, NULL, NULL},
 };
 /* clang-format on */

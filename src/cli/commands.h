@@ -54,9 +54,12 @@ CommandFn cmd_catalog_check;
 CommandFn cmd_catalog_rebuild;
 CommandFn cmd_config_show;
 CommandFn cmd_alert_test;
+CommandFn cmd_alert_list;
+CommandFn cmd_alert_ack;
+CommandFn cmd_alert_flush;
 
-/* A test alert through every channel, and what each answered; `alert test`, and after a sabotage.
- */
+/* A test alert along every route, and what each channel answered; `alert test`, and after a
+ * sabotage. */
 gboolean cmd_try_channels(App *app, GError **error);
 
 /* What pin and unpin have in common. */

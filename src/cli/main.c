@@ -22,11 +22,12 @@ enum { SIGNAL_BASE = 128, NAGIOS_LIMIT_S = 9 }; /* check_nrpe itself waits for 1
 /* After the last lock was let go; an alert that did not arrive is a warning. */
 static void deliver_alerts(const App *app)
 {
-    if (app->config == NULL || app->repository_path != NULL || app->answers)
+    if (app->config == NULL || app->repository_path != NULL || app->answers || app->delivered)
         return;
     g_autoptr(Channels) channels = channels_new(app->config);
     g_autoptr(GError) error = NULL;
-    if (!channels_deliver(channels, &error))
+    AlertReport report;
+    if (!channels_deliver(channels, &report, &error))
         log_warning("alerts could not be delivered: %s", error->message);
 }
 

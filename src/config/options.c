@@ -148,8 +148,9 @@ static const Option options[] = {
      .sentence = "the proof of the newest proven backup may be so old; an older one, or none, is an "
                  "alarm"},
     {INSTANCE(repeat_after), .type = OPTION_DURATION, .fallback = "24h",
-     .least = "1m", .most = "366d", .effect = OPTION_LATER,
-     .sentence = "an alert that still holds is sent again after so long"},
+     .least = "1m", .most = "366d",
+     .sentence = "an alert that still holds is sent again after so long; until then its repeats are "
+                 "held back and counted"},
     {INSTANCE(ping_url), .type = OPTION_URL, .fallback = "", .words = "https http",
      .secret = TRUE,
      .sentence = "address of a dead man's switch that hears of each backup, and raises the alarm "
@@ -212,7 +213,8 @@ static const Option options[] = {
     {ROUTE(warning), .type = OPTION_NAMES, .fallback = "", .example = "mail",
      .sentence = "alerts for what can wait until the morning"},
     {ROUTE(recovery), .type = OPTION_NAMES, .fallback = "", .example = "mail",
-     .sentence = "alerts for the news that a trouble is over"},
+     .sentence = "of the channels that got an alert, those that are told when the trouble is over; "
+                 "empty: all of them"},
     {.section = NULL},
 };
 /* clang-format on */

@@ -398,6 +398,8 @@ static void tell_success(const Work *work, const BackupOutcome *outcome)
 {
     const Backup *backup = outcome->backup;
     run_raise(work->run, EVENT_BACKUP_RECOVERED, backup->id, "", "backups succeed again", "");
+    run_raise(work->run, EVENT_SPACE_RECOVERED, backup->id, "", "there was room for a backup", "");
+    run_raise(work->run, EVENT_CLOCK_RECOVERED, backup->id, "", "the clock runs ahead again", "");
     if (backup->type == BACKUP_FULL)
         run_raise(work->run, EVENT_CHAIN_RECOVERED, backup->id, "", "a new full starts a chain",
                   backup->full_reason);

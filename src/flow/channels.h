@@ -22,11 +22,22 @@ void channels_free(Channels *channels);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channels, channels_free)
 
 AlertSetup channels_setup(const Channels *channels);
+AlertRoute channels_route(const RouteConfig *route);
 
 /*
  * Brings what the spool holds to its channels; after the last lock was let go.  Nothing is done
  * with another user's spool.
  */
-gboolean channels_deliver(const Channels *channels, GError **error);
+gboolean channels_deliver(const Channels *channels, AlertReport *report, GError **error);
+
+/*
+ * alert_test() along the routes of an instance (NULL: of all, equal ones once), and past them to
+ * channels that no route leads to, with a warning.
+ */
+gboolean channels_test(const Channels *channels, const char *instance, const AlertWatch *watch,
+                       GError **error);
+
+/* The names of all instances with the same route as this one, const char *; free the array. */
+GPtrArray *channels_sharers(const Channels *channels, const char *instance);
 
 #endif

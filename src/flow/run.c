@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "flow/channels.h"
 #include "model/chain.h"
 
 #include <fcntl.h>
@@ -158,6 +159,7 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error)
     forget_trashed(run->shelf, changed);
     g_clear_pointer(&run->catalog, catalog_free);
     run->catalog = changed;
+    run_raise(run, EVENT_CATALOG_RECOVERED, "", "", "both files of the catalog were written", "");
     return TRUE;
 }
 
@@ -179,17 +181,56 @@ static const char *remedy(EventType type)
     case EVENT_CATALOG_DAMAGED:
         return "lsnchain -i INSTANCE catalog check; if neither file is sound: "
                "lsnchain -i INSTANCE catalog rebuild";
+    case EVENT_SPACE_LOW:
+        return "make room, or remove what no rule keeps: lsnchain -i INSTANCE expire --explain";
+    case EVENT_CLOCK_MOVED:
+        return "set the clock right; then the next backup runs by itself";
     default:
         return "";
     }
 }
 
-static gboolean raise_event(const Run *run, const Event *event, GError **error)
+/* Who cannot note an incident tells it all the same. */
+static gboolean raise_unnoted(Spool *spool, const AlertRoute *route, const EventFacts *facts,
+                              GError **error)
 {
+    g_autoptr(Event) event = event_new(facts);
+    return event->severity == SEVERITY_RECOVERY ||
+           spool_add(spool, event, alert_receivers(route, event->severity), error);
+}
+
+static gboolean raise_event(const Run *run, const EventFacts *facts, GError **error)
+{
+    const AlertRoute route = channels_route(&run->config->route);
     g_autofree char *state = run_state_path(run, "");
     g_autoptr(Spool) spool = spool_open(run->state_dir, error);
-    g_autoptr(Incidents) incidents = spool != NULL ? incidents_load(state, error) : NULL;
-    return incidents != NULL && alert_raise(spool, incidents, event, error);
+    if (spool == NULL)
+        return FALSE;
+    g_autoptr(GError) unnoted = NULL;
+    g_autoptr(Incidents) incidents = incidents_load(state, INCIDENTS_OF_INSTANCE, &unnoted);
+    const AlertDesk desk = {spool, incidents, &route, run->config->repeat_after};
+    if (incidents != NULL)
+        return alert_raise(&desk, facts, error);
+    log_warning("the incident %s could not be noted: %s", event_word(facts->type),
+                unnoted->message);
+    return raise_unnoted(spool, &route, facts, error);
+}
+
+/* A recovery is offered every night; mostly nothing is open, and then nothing is written. */
+static gboolean nothing_to_end(const Run *run, EventType type)
+{
+    g_autofree char *state = run_state_path(run, "");
+    g_autoptr(Incidents) incidents = NULL;
+    if (event_severity(type) != SEVERITY_RECOVERY)
+        return FALSE;
+    incidents = incidents_peek(state, INCIDENTS_OF_INSTANCE, NULL);
+    const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
+    for (guint i = 0; open != NULL && i < open->len; i++) {
+        const Incident *incident = open->pdata[i];
+        if (event_ended_by(incident->type) == type)
+            return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean run_owns_state(const char *state_dir)
@@ -201,7 +242,7 @@ gboolean run_owns_state(const char *state_dir)
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause)
 {
-    if (!run->records || run->state_dir == NULL)
+    if (!run->records || run->state_dir == NULL || nothing_to_end(run, type))
         return;
     if (!run_owns_state(run->state_dir)) {
         log_warning("nobody is told: the state directory %s is not there, or another user's",
@@ -219,45 +260,48 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
         .cause = cause,
         .remedy = what_to_do,
     };
-    g_autoptr(Event) event = event_new(&facts);
     g_autoptr(GError) error = NULL;
-    if (!raise_event(run, event, &error))
+    if (!raise_event(run, &facts, &error))
         log_warning("the alert %s could not be kept: %s", event_word(type), error->message);
 }
 
-/* As a sentence to free; NULL: no such incident is open, or none is known to be. */
-static char *open_incident(const Run *run, EventType type, gboolean known)
+static Incidents *look_at_incidents(const Run *run)
 {
-    g_autofree char *state = run_state_path(run, "");
-    g_autoptr(Incidents) incidents =
-        run_owns_state(run->state_dir) ? incidents_load(state, NULL) : NULL;
-    const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
-    for (guint i = 0; open != NULL && i < open->len; i++) {
-        const Incident *incident = open->pdata[i];
-        g_autofree char *since = clock_format(incident->since);
-        if (incident->type == type && incident->since != 0)
-            return g_strdup_printf("%s (%s since %s)", incident->summary, event_word(type), since);
-        if (incident->type == type && !known)
-            return g_strdup_printf("%s may be open: incidents.ini is damaged", event_word(type));
-    }
-    return NULL;
+    g_autofree char *state = run->state_dir != NULL ? run_state_path(run, "") : NULL;
+    return state != NULL && run_owns_state(run->state_dir)
+               ? incidents_peek(state, INCIDENTS_OF_INSTANCE, NULL)
+               : NULL;
 }
 
 void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
                     const char *cause)
 {
-    g_autofree char *open = run->state_dir != NULL ? open_incident(run, type, TRUE) : NULL;
-    if (run->state_dir != NULL && open == NULL)
-        run_raise(run, type, "", rule, summary, cause);
+    g_autoptr(Incidents) incidents = look_at_incidents(run);
+    const Incident *open = incidents != NULL ? incidents_find(incidents, type, "") : NULL;
+    const char *known = open != NULL && open->told_at != 0 ? open->rule : rule;
+    run_raise(run, type, "", known, summary, cause);
+}
+
+/* As a sentence to free. */
+static char *describe(const Incident *incident)
+{
+    if (incident->since == 0)
+        return g_strdup_printf("%s may be open: incidents.ini is damaged",
+                               event_word(incident->type));
+    g_autofree char *since = clock_format(incident->since);
+    return g_strdup_printf("%s (%s since %s)", incident->summary, event_word(incident->type),
+                           since);
 }
 
 char *run_trouble(const Run *run)
 {
     static const EventType grave[] = {EVENT_BACKUP_FAILED, EVENT_PROOF_FAILED, EVENT_CHAIN_BROKEN};
-    for (size_t i = 0; run->state_dir != NULL && i < G_N_ELEMENTS(grave); i++) {
-        g_autofree char *incident = open_incident(run, grave[i], FALSE);
-        if (incident != NULL)
-            return g_strdup_printf("something failed and has not been mended since: %s", incident);
+    g_autoptr(Incidents) incidents = look_at_incidents(run);
+    for (size_t i = 0; incidents != NULL && i < G_N_ELEMENTS(grave); i++) {
+        const Incident *incident = incidents_find(incidents, grave[i], "");
+        g_autofree char *sentence = incident != NULL ? describe(incident) : NULL;
+        if (sentence != NULL)
+            return g_strdup_printf("something failed and has not been mended since: %s", sentence);
     }
     return NULL;
 }

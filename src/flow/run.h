@@ -75,13 +75,15 @@ gboolean run_read_chain(Run *run, const Backup **backup, Lock **lock, GError **e
 gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 
 /*
- * An event into the spool, to be delivered when the last lock was let go.  It never fails the run:
- * an alert that cannot be kept is a warning.
+ * An event into the spool, to be delivered when the last lock was let go; a repeat of one that is
+ * open is held back for `repeat_after`, a recovery goes out for what is open (alert/alert.h).  It
+ * never fails the run: an alert that cannot be kept is a warning.
  */
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause);
 
-/* The same, unless such an incident is open: whoever is to know was told. */
+/* The same, but where such an incident is open this is no more than its repeat, whatever its rule.
+ */
 void run_raise_once(const Run *run, EventType type, const char *rule, const char *summary,
                     const char *cause);
 

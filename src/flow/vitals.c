@@ -311,12 +311,10 @@ static void read_record(const Run *run, Vitals *vitals)
     }
 }
 
-/* Both readers would make what is not there, and a look changes nothing. */
 static void read_incidents(const Run *run, Vitals *vitals)
 {
-    g_autofree char *path = run_state_path(run, "incidents.ini");
     g_autofree char *directory = run_state_path(run, "");
-    g_autoptr(Incidents) incidents = is_absent(path) ? NULL : incidents_load(directory, NULL);
+    g_autoptr(Incidents) incidents = incidents_peek(directory, INCIDENTS_OF_INSTANCE, NULL);
     const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
     for (guint i = 0; open != NULL && i < open->len; i++) {
         const Incident *incident = open->pdata[i];
@@ -326,6 +324,7 @@ static void read_incidents(const Run *run, Vitals *vitals)
     }
 }
 
+/* Opening would make what is not there, and a look changes nothing. */
 static void read_spool(const Run *run, Vitals *vitals)
 {
     g_autofree char *path = g_build_filename(run->state_dir, "spool", NULL);

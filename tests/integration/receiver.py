@@ -13,12 +13,18 @@ import http_receiver  # noqa: E402
 
 
 class Receiver:
-    def __init__(self, status=204):
+    """`bodies` is all that was sent, `taken` what was answered with 2xx, `ids` the webhook-id of
+    those.  Set `status` for what it answers, and `hang` for one that never does."""
+
+    def __init__(self, status=204, token="hook"):
         self.status = status
         self.text = ""
         self.first = []  # answers before that one: (status, text, headers)
         self.bodies = []
         self.raw = []
+        self.hang = False
+        self.taken = []
+        self.ids = []
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,10 +33,16 @@ class Receiver:
                 body = self.rfile.read(length)
                 receiver.raw.append(body)
                 receiver.bodies.append(json.loads(body))
+                if receiver.hang:
+                    self.rfile.read(1)  # until the other side hangs up
+                    return
                 usual = receiver.status, receiver.text, {}
                 self.answer(*(receiver.first.pop(0) if receiver.first else usual))
 
             def answer(self, status, text, headers):
+                if 200 <= status < 300:
+                    receiver.taken.append(receiver.bodies[-1])
+                    receiver.ids.append(self.headers.get("webhook-id"))
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -43,12 +55,16 @@ class Receiver:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self.url = f"http://127.0.0.1:{self.server.server_port}/{token}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
     def events(self, kind=None):
         return [body for body in self.bodies if kind is None or body["type"] == kind]
+
+    def kinds(self):
+        """The types of what it took, in order."""
+        return [body["type"] for body in self.taken]
 
     def close(self):
         self.server.shutdown()

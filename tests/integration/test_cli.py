@@ -139,8 +139,8 @@ def test_check_says_of_each_probe_what_it_found(site):
 
 def test_check_warns_when_nobody_would_be_told(site):
     site.receiver, receiver = None, site.receiver
-    site.configure(instance={"repeat_after": "3h"})
-    ran = site.ended(3, "check", words=["nobody is told", "repeat_after"])
+    site.configure()
+    ran = site.ended(3, "check", words=["nobody is told"])
     assert "warning" in ran.stdout
     site.receiver = receiver
 
@@ -182,10 +182,12 @@ def test_an_unknown_command_is_answered_with_the_nearest(bare_site, typed, meant
 def test_alert_test_reaches_the_webhook(bare_site):
     ran = bare_site.good("alert", "test")
     assert "hook" in ran.stdout and "204" in ran.stdout
-    body, = bare_site.receiver.bodies
-    assert body["type"] == "alert_test" and body["timestamp"].endswith("Z")
-    assert set(body["data"]) == {"severity", "instance", "backup", "rule", "summary", "cause",
-                                 "remedy", "host", "version"}
+    severities = [body["data"]["severity"] for body in bare_site.receiver.bodies]
+    assert severities == ["critical", "warning", "recovery"]
+    for body in bare_site.receiver.bodies:
+        assert body["type"] == "alert_test" and body["timestamp"].endswith("Z")
+        assert set(body["data"]) == {"severity", "instance", "backup", "rule", "summary", "cause",
+                                     "remedy", "host", "version", "incident", "fires_until"}
     bare_site.receiver.status = 500
     ran = bare_site.ended(17, "alert", "test", words=["hook"])
     assert "NOT DELIVERED" in ran.stdout and "500" in ran.stdout

@@ -18,11 +18,12 @@ WARNINGS = 3
 
 
 def all_points():
+    """All but those of alerts, which a good night does not pass: test_alert_incidents.py."""
     found = set()
     for source in SOURCES.rglob("*.c"):
         found |= set(re.findall(r'crash_point\("([^"]+)"\)', source.read_text()))
     assert found, "no crash points: is this the right directory?"
-    return sorted(found)
+    return sorted(point for point in found if not point.startswith("alert."))
 
 
 # Which commands pass a point; one that nothing here passes fails the drill.

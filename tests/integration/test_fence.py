@@ -10,16 +10,18 @@ WARNINGS, CHAIN = 3, 18
 
 
 def expect_full(site, rule, alarm):
-    """The next run takes a full, for this rule; an incremental was refused before."""
+    """The next run takes a full, for this rule; an incremental was refused before, which told it."""
     before = site.newest()["id"]
+    site.receiver.bodies.clear()
     site.ended(CHAIN, "backup", "--type=incremental", words=[rule, "hint: ", "--type=full"])
     assert site.newest()["id"] == before
+    broken = site.alerts("chain_broken")
     site.receiver.bodies.clear()
     site.ended(WARNINGS, "backup", words=[rule, "a full is taken"])
     newest = site.newest()
     assert (newest["type"], newest["full_rule"]) == ("full", rule)
     assert newest["full_reason"]
-    broken = site.alerts("chain_broken")
+    broken += site.alerts("chain_broken")
     assert [(event["rule"], event["backup"]) for event in broken] == (
         [(rule, before)] if alarm else [])
     assert all(event["severity"] == "critical" for event in broken)

@@ -202,9 +202,10 @@ Test(mail, tries_again_what_the_server_puts_off_and_nothing_else)
     expect_holds(said, "SMTP code 554");
 }
 
-static void note_result(const AlertChannel *channel, gboolean delivered, const char *answer,
-                        void *data)
+static void note_result(const Event *event, const AlertChannel *channel, gboolean delivered,
+                        const char *answer, void *data)
 {
+    (void)event;
     g_string_append_printf(data, "%s: %s: %s\n", channel->name, delivered ? "yes" : "no", answer);
 }
 
@@ -220,12 +221,16 @@ Test(mail, a_mailbox_that_is_gone_fails_a_test_but_keeps_no_alert_from_the_other
     cr_expect_str_eq(envelope, "lsnchain@example.org\noncall@example.org\n");
 
     g_autoptr(GString) results = g_string_new(NULL);
-    const AlertSetup setup = {&channel, 1, NULL, NULL};
-    cr_expect_not(alert_send_test(&setup, "shop", note_result, results, NULL));
+    static const char *const mail[] = {"mail", NULL};
+    static const char *const shop[] = {"shop", NULL};
+    const AlertWatch watch = {note_result, results};
+    AlertRoute route = {.critical = mail};
+    const AlertSetup setup = {&channel, 1, same_route, &route};
+    cr_expect_not(alert_test(NULL, &setup, shop, NULL, &watch, NULL));
     expect_holds(results->str, "mail: no: SMTP code 550");
     cr_expect_eq(count_received(&receiver, ".eml"), 1);
     channel.to = "oncall@example.org";
-    cr_expect(alert_send_test(&setup, "shop", note_result, results, NULL));
+    cr_expect(alert_test(NULL, &setup, shop, NULL, &watch, NULL));
     expect_holds(results->str, "mail: yes: SMTP code 250\n");
 }
 

@@ -5,17 +5,15 @@
 
 #include <sys/stat.h>
 
-static gboolean note_summary(SpoolEntry *entry, void *data, GError **error)
-{
-    (void)error;
-    g_string_append_printf(data, "%s ", entry->event->summary);
-    return TRUE;
-}
-
 static char *summaries(const Desk *desk)
 {
     g_autoptr(GString) all = g_string_new(NULL);
-    cr_assert(spool_each(desk->spool, note_summary, all, NULL));
+    g_autoptr(GPtrArray) entries = spool_entries(desk->spool, NULL);
+    cr_assert_not_null(entries);
+    for (guint i = 0; i < entries->len; i++) {
+        const SpoolEntry *entry = entries->pdata[i];
+        g_string_append_printf(all, "%s ", entry->event->summary);
+    }
     return g_string_free(g_steal_pointer(&all), FALSE);
 }
 
@@ -65,29 +63,68 @@ Test(spool, is_for_its_owner_alone)
     cr_expect_eq(mode_of(file), 0600);
 }
 
-static gboolean note_channel(SpoolEntry *entry, void *data, GError **error)
+Test(spool, remembers_who_is_to_get_it_who_has_it_and_forgets_what_was_removed)
 {
-    const Desk *desk = data;
-    cr_expect_not(spool_entry_has(entry, "mail"));
-    return spool_note(desk->spool, entry, "mail", error);
-}
+    static const char *const to[] = {"mail", "oncall", NULL};
+    g_auto(Desk) desk = open_desk();
+    const EventFacts facts = {.type = EVENT_CHAIN_BROKEN, .instance = "shop", .summary = "x"};
+    g_autoptr(Event) event = event_new(&facts);
+    cr_assert(spool_add(desk.spool, event, to, NULL));
 
-static gboolean expect_channel(SpoolEntry *entry, void *data, GError **error)
-{
-    const Desk *desk = data;
+    g_autoptr(GPtrArray) entries = spool_entries(desk.spool, NULL);
+    SpoolEntry *entry = entries->pdata[0];
+    cr_expect_not(spool_entry_has(entry, "mail"));
+    cr_assert(spool_note(desk.spool, entry, "mail", NULL));
+
+    g_autoptr(GPtrArray) again = spool_entries(desk.spool, NULL);
+    entry = again->pdata[0];
     cr_expect(spool_entry_has(entry, "mail"));
     cr_expect_not(spool_entry_has(entry, "oncall"));
-    return spool_remove(desk->spool, entry, error);
+    cr_expect(spool_entry_waits(entry));
+    cr_expect(g_strv_equal((Names)entry->to, to));
+    cr_assert(spool_note(desk.spool, entry, "oncall", NULL));
+    cr_expect_not(spool_entry_waits(entry));
+    cr_assert(spool_remove(desk.spool, entry, NULL));
+    cr_expect_eq(still_spooled(&desk), 0);
+    cr_assert(spool_note(desk.spool, entry, "mail", NULL));
+    cr_expect_eq(still_spooled(&desk), 0, "what was dropped meanwhile came back");
 }
 
-Test(spool, remembers_who_has_it_and_forgets_what_was_removed)
+Test(spool, takes_an_alert_of_a_version_that_did_not_say_who_is_to_get_it)
 {
     g_auto(Desk) desk = open_desk();
+    write_file(desk.state, "spool/20261122T020000Z-000000-0a0b0c0d.json",
+               "{\"format\": 1, \"event\": {\"type\": \"backup_recovered\", "
+               "\"timestamp\": \"2026-11-22T02:00:00Z\", \"data\": {\"severity\": "
+               "\"recovery\", \"instance\": \"shop\", \"backup\": \"\", \"rule\": \"\", "
+               "\"summary\": \"old\", \"cause\": \"\", \"remedy\": \"\", "
+               "\"host\": \"db1\", \"version\": \"0.1.0\"}}, \"delivered\": [\"mail\"]}\n");
+    g_autoptr(GPtrArray) entries = spool_entries(desk.spool, NULL);
+    cr_assert_eq(entries->len, 1);
+    const SpoolEntry *entry = entries->pdata[0];
+    cr_expect_null(entry->to);
+    cr_expect(spool_entry_has(entry, "mail"));
+    cr_expect_str_eq(entry->event->incident, "lsnchain/shop/backup_failed");
+}
+
+Test(spool, who_only_looks_changes_nothing_and_makes_nothing)
+{
+    g_auto(Desk) desk = open_desk();
+    unsigned unread = 9;
+    write_file(desk.state, "spool/2020-x.json", "{");
     spool_one(&desk, EVENT_CHAIN_BROKEN, "x");
-    cr_assert(spool_each(desk.spool, note_channel, &desk, NULL));
-    cr_expect_eq(still_spooled(&desk), 1);
-    cr_assert(spool_each(desk.spool, expect_channel, &desk, NULL));
-    cr_expect_eq(still_spooled(&desk), 0);
+    g_autoptr(GPtrArray) entries = spool_peek(desk.state, &unread, NULL);
+    cr_assert_not_null(entries);
+    cr_expect_eq(entries->len, 1);
+    cr_expect_eq(unread, 1);
+    g_autofree char *damaged = g_build_filename(desk.state, "spool/2020-x.json", NULL);
+    cr_expect_eq(access(damaged, F_OK), 0, "it was set aside");
+
+    g_autofree char *nowhere = g_build_filename(desk.state, "nowhere", NULL);
+    g_autoptr(GPtrArray) none = spool_peek(nowhere, &unread, NULL);
+    cr_assert_not_null(none);
+    cr_expect_eq(none->len, 0);
+    cr_expect_neq(access(nowhere, F_OK), 0, "it was made");
 }
 
 Test(spool, drops_the_oldest_when_full_and_counts_them)
@@ -107,6 +144,28 @@ Test(spool, drops_the_oldest_when_full_and_counts_them)
     cr_expect_eq(access(second, F_OK), 0);
     g_autofree char *said = warnings();
     expect_holds(said, "1 of the oldest alerts were dropped");
+    SpoolDropped dropped;
+    cr_assert(spool_dropped(desk.state, &dropped, NULL));
+    cr_expect_eq(dropped.count, 1);
+    spool_one(&desk, EVENT_CHAIN_BROKEN, "newer still");
+    cr_assert(spool_dropped(desk.state, &dropped, NULL));
+    cr_expect_eq(dropped.count, 2);
+    cr_expect_neq(dropped.last, 0);
+}
+
+Test(spool, a_count_that_cannot_be_read_is_not_taken_for_none)
+{
+    g_auto(Desk) desk = open_desk();
+    SpoolDropped dropped = {7, 7};
+    cr_expect(spool_dropped(desk.state, &dropped, NULL));
+    cr_expect_eq(dropped.count, 0);
+    static const char *const damaged[] = {"", "x 2026-11-22T02:00:00Z\n", "3\n", "3 soon\n"};
+    for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
+        g_autoptr(GError) error = NULL;
+        write_file(desk.state, "spool/.dropped", damaged[i]);
+        cr_expect_not(spool_dropped(desk.state, &dropped, &error), "%s", damaged[i]);
+        cr_expect_eq(error_status(error), STATUS_STORAGE);
+    }
 }
 
 Test(spool, sets_damaged_files_aside_and_goes_on)
@@ -119,6 +178,7 @@ Test(spool, sets_damaged_files_aside_and_goes_on)
         "{\"format\":2,\"event\":{},\"delivered\":[]}",
         "{\"format\":1,\"event\":{},\"delivered\":[]}",
         "{\"format\":1,\"event\":[],\"delivered\":[7]}",
+        "{\"format\":1,\"event\":{},\"to\":7,\"delivered\":[]}",
     };
     g_auto(Desk) desk = open_desk();
     for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
@@ -162,92 +222,4 @@ Test(spool, says_when_it_cannot_be_written)
     g_autofree char *path = g_build_filename(desk.state, "file", NULL);
     cr_expect_null(spool_open(path, &error));
     cr_expect_eq(error_status(error), STATUS_STORAGE);
-}
-
-static Incidents *load(const Desk *desk)
-{
-    g_autofree char *dir = g_build_filename(desk->state, "shop", NULL);
-    g_autoptr(GError) error = NULL;
-    Incidents *incidents = incidents_load(dir, &error);
-    cr_assert_not_null(incidents, "%s", error != NULL ? error->message : "");
-    return incidents;
-}
-
-/* Each time from the file, as runs do.  TRUE: it went to the spool. */
-static gboolean raise_event(const Desk *desk, EventType type)
-{
-    unsigned before = still_spooled(desk);
-    const EventFacts facts = {.type = type, .instance = "shop", .summary = "x"};
-    g_autoptr(Event) event = event_new(&facts);
-    g_autoptr(Incidents) incidents = load(desk);
-    cr_assert(alert_raise(desk->spool, incidents, event, NULL));
-    return still_spooled(desk) > before;
-}
-
-Test(incidents, a_recovery_goes_out_once_and_only_while_something_is_open)
-{
-    g_auto(Desk) desk = open_desk();
-    cr_expect_not(raise_event(&desk, EVENT_CHAIN_RECOVERED));
-    cr_expect(raise_event(&desk, EVENT_CHAIN_BROKEN));
-    cr_expect_not(raise_event(&desk, EVENT_BACKUP_RECOVERED));
-    cr_expect(raise_event(&desk, EVENT_CHAIN_BROKEN));
-    cr_expect(raise_event(&desk, EVENT_CHAIN_RECOVERED));
-    cr_expect_not(raise_event(&desk, EVENT_CHAIN_RECOVERED));
-}
-
-Test(incidents, one_recovery_ends_all_that_it_can_end)
-{
-    g_auto(Desk) desk = open_desk();
-    cr_expect(raise_event(&desk, EVENT_BACKUP_FAILED));
-    cr_expect(raise_event(&desk, EVENT_BACKUP_OVERDUE));
-    cr_expect(raise_event(&desk, EVENT_PROOF_FAILED));
-    cr_expect(raise_event(&desk, EVENT_BACKUP_RECOVERED));
-    g_autoptr(Incidents) incidents = load(&desk);
-    cr_assert_eq(incidents_open(incidents)->len, 1);
-    const Incident *left = incidents_open(incidents)->pdata[0];
-    cr_expect_eq(left->type, EVENT_PROOF_FAILED);
-    cr_expect_str_eq(left->summary, "x");
-}
-
-Test(incidents, say_since_when_they_are_open)
-{
-    g_auto(Desk) desk = open_desk();
-    g_setenv("LSNCHAIN_CLOCK", "-86400", TRUE);
-    cr_expect(raise_event(&desk, EVENT_CHAIN_BROKEN));
-    g_setenv("LSNCHAIN_CLOCK", "0", TRUE);
-    cr_expect(raise_event(&desk, EVENT_CHAIN_BROKEN));
-    g_autoptr(Incidents) incidents = load(&desk);
-    const Incident *incident = incidents_open(incidents)->pdata[0];
-    int64_t age = g_get_real_time() / G_USEC_PER_SEC - incident->since;
-    cr_expect(age >= 86400 && age < 86500, "%" G_GINT64_FORMAT, age);
-}
-
-Test(incidents, what_no_event_ends_is_told_and_not_recorded)
-{
-    g_auto(Desk) desk = open_desk();
-    cr_expect(raise_event(&desk, EVENT_ALERT_TEST));
-    g_autoptr(Incidents) incidents = load(&desk);
-    cr_expect_eq(incidents_open(incidents)->len, 0);
-}
-
-Test(incidents, a_damaged_file_is_reported_and_loses_no_recovery)
-{
-    static const char *const damaged[] = {
-        "",
-        "[incidents]\n",
-        "[incidents]\nchecksum = 0\nformat = 1\n",
-        "[backup_failed]\nsince = 2026-11-22T02:00:00Z\nsummary = no checksum above\n",
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(damaged); i++) {
-        g_auto(Desk) desk = open_desk();
-        (void)raise_event(&desk, EVENT_CHAIN_BROKEN);
-        write_file(desk.state, "shop/incidents.ini", damaged[i]);
-        log_reset();
-        cr_expect(raise_event(&desk, EVENT_BACKUP_FAILED));
-        cr_expect_eq(log_warnings()->len, 1, "%s", damaged[i]);
-        cr_expect(raise_event(&desk, EVENT_CHAIN_RECOVERED), "%s", damaged[i]);
-        cr_expect_not(raise_event(&desk, EVENT_CHAIN_RECOVERED), "%s", damaged[i]);
-        cr_expect(raise_event(&desk, EVENT_PROOF_RECOVERED), "%s", damaged[i]);
-        cr_expect_eq(log_warnings()->len, 1, "%s", damaged[i]);
-    }
 }

@@ -155,7 +155,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Desk, close_desk)
 static inline void spool_facts(const Desk *desk, const EventFacts *facts)
 {
     g_autoptr(Event) event = event_new(facts);
-    cr_assert(spool_add(desk->spool, event, NULL));
+    cr_assert(spool_add(desk->spool, event, NULL, NULL));
 }
 
 static inline void spool_one(const Desk *desk, EventType type, const char *summary)

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "alert/round.h"
+
+#include "alert/deliver.h"
+#include "alert/post.h"
+#include "alert/syslog.h"
+#include "base/crash.h"
+#include "base/error.h"
+#include "base/log.h"
+
+enum {
+    ROUND_LOCK_WAIT_S = 60,
+    ROUND_REPEAT_S = 24 * 3600,
+    ROUND_SYSLOG_WARNING = 4, /* LOG_WARNING of syslog(3), a name that our log has too */
+};
+
+/* A channel in this round. */
+typedef struct {
+    const AlertChannel *channel;
+    DeliverBudget budget;
+    gboolean served;  /* it has its budget */
+    gboolean closed;  /* left alone until the next round */
+    unsigned taken;   /* alerts that it took, tests among them */
+    unsigned waiting; /* alerts that it did not get and that are kept */
+    char *cause;      /* why not the first of them */
+} Lane;
+
+typedef struct {
+    Spool *spool;
+    const AlertSetup *setup;
+    const AlertWatch *watch; /* NULL: nobody looks on */
+    AlertReport *report;
+    Lane *lanes;
+    int64_t began_us;
+    GPtrArray *entries; /* SpoolEntry *; those that are done stay in it */
+    GHashTable *seen;   /* their ids: no alert is brought to a channel twice in a round */
+} Round;
+
+static gboolean is_channel(const Round *round, const char *name)
+{
+    for (size_t i = 0; i < round->setup->count; i++) {
+        if (g_strcmp0(round->setup->channels[i].name, name) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void round_tell_nobody(const Event *event)
+{
+    log_notice("nobody is told of %s%s%s: no channel is routed for %s", event_word(event->type),
+               *event->instance != '\0' ? " of " : "", event->instance,
+               severity_word(event->severity));
+}
+
+/* ---- who is to get it ------------------------------------------------------------------------ */
+
+/* A channel that the configuration has no more gives its place to those of today's route. */
+static void readdress(const Round *round, SpoolEntry *entry)
+{
+    const Event *event = entry->event;
+    Names today =
+        alert_receivers(round->setup->route(event->instance, round->setup->data), event->severity);
+    gboolean lost = entry->to == NULL;
+    GPtrArray *kept = g_ptr_array_new();
+    for (char **name = entry->to; name != NULL && *name != NULL; name++) {
+        if (is_channel(round, *name) || spool_entry_has(entry, *name)) {
+            g_ptr_array_add(kept, *name);
+            continue;
+        }
+        log_warning("the alert channel %s is no more: %s goes to today's route", *name,
+                    event->incident);
+        lost = TRUE;
+    }
+    g_ptr_array_add(kept, NULL);
+    char **all = names_join((Names)kept->pdata, lost ? today : NULL);
+    g_ptr_array_unref(kept);
+    g_strfreev(entry->to);
+    entry->to = all;
+}
+
+static gboolean address(const Round *round, SpoolEntry *entry, GError **error)
+{
+    const Event *event = entry->event;
+    readdress(round, entry);
+    if (spool_entry_waits(entry))
+        return TRUE;
+    if (entry->delivered->len == 0) {
+        round->report->unrouted++;
+        round_tell_nobody(event);
+    }
+    return spool_remove(round->spool, entry, error);
+}
+
+/* ---- one channel ----------------------------------------------------------------------------- */
+
+static gboolean lacks(const SpoolEntry *entry, const char *name)
+{
+    return names_have((Names)entry->to, name) && !spool_entry_has(entry, name);
+}
+
+static gboolean has_work(const Round *round, const Lane *lane)
+{
+    for (guint i = 0; i < round->entries->len && !lane->closed; i++) {
+        if (lacks(round->entries->pdata[i], lane->channel->name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static unsigned lanes_to_serve(const Round *round)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < round->setup->count; i++)
+        count += !round->lanes[i].served && has_work(round, &round->lanes[i]) ? 1 : 0;
+    return count;
+}
+
+static void lane_shut(Lane *lane, const char *cause)
+{
+    lane->closed = TRUE;
+    if (lane->cause == NULL)
+        lane->cause = g_strdup(cause);
+}
+
+static void lane_open(Lane *lane, const AlertChannel *channel)
+{
+    g_autoptr(GError) wrong = NULL;
+    *lane = (Lane){.channel = channel};
+    if (deliver_check(channel, &wrong))
+        return;
+    g_autofree char *cause = error_sentence(wrong);
+    lane_shut(lane, cause);
+}
+
+/* TRUE: the channel has it.  `answer` is new, and says why not. */
+static gboolean lane_send(Lane *lane, const Event *event, char **answer)
+{
+    if (!lane->closed && lane->budget.left_us == 0)
+        lane_shut(lane, "the time for it was used up");
+    if (lane->closed) {
+        *answer = g_strdup(lane->cause);
+        return FALSE;
+    }
+    Delivery verdict = deliver(lane->channel, event, &lane->budget, answer);
+    if (verdict == DELIVERY_DELIVERED)
+        return TRUE;
+    if (lane->cause == NULL)
+        lane->cause = g_strdup(*answer);
+    lane->closed = verdict != DELIVERY_REFUSED;
+    return FALSE;
+}
+
+/* The note is written before the next alert is sent: a kill in between doubles this one at most. */
+static gboolean settle(const Round *round, SpoolEntry *entry, const char *name, GError **error)
+{
+    crash_point("alert.sent");
+    if (!spool_note(round->spool, entry, name, error))
+        return FALSE;
+    if (spool_entry_waits(entry))
+        return TRUE;
+    round->report->done++;
+    return spool_remove(round->spool, entry, error);
+}
+
+static gboolean serve_entry(const Round *round, Lane *lane, SpoolEntry *entry, GError **error)
+{
+    g_autofree char *answer = NULL;
+    gboolean taken = lane_send(lane, entry->event, &answer);
+    if (round->watch != NULL)
+        round->watch->result(entry->event, lane->channel, taken, answer, round->watch->data);
+    if (!taken) {
+        lane->waiting += entry->event->type != EVENT_ALERT_TEST ? 1 : 0;
+        return TRUE;
+    }
+    lane->taken++;
+    round->report->sent++;
+    return settle(round, entry, lane->channel->name, error);
+}
+
+static gboolean serve(const Round *round, Lane *lane, GError **error)
+{
+    if (!lane->served)
+        lane->budget = deliver_share(round->began_us, lanes_to_serve(round));
+    lane->served = TRUE;
+    for (guint i = 0; i < round->entries->len; i++) {
+        SpoolEntry *entry = round->entries->pdata[i];
+        if (lacks(entry, lane->channel->name) && !serve_entry(round, lane, entry, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean serve_all(const Round *round, GError **error)
+{
+    for (size_t i = 0; i < round->setup->count; i++) {
+        if (!serve(round, &round->lanes[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* What came since the last time. */
+static gboolean take_spool(Round *round, GError **error)
+{
+    g_autoptr(GPtrArray) entries = spool_entries(round->spool, error);
+    if (entries == NULL)
+        return FALSE;
+    for (guint i = entries->len; i > 0; i--) {
+        const SpoolEntry *entry = entries->pdata[i - 1];
+        if (!g_hash_table_add(round->seen, g_strdup(entry->event->id)))
+            g_ptr_array_remove_index(entries, i - 1);
+    }
+    g_clear_pointer(&round->entries, g_ptr_array_unref);
+    round->entries = g_steal_pointer(&entries);
+    for (guint i = 0; i < round->entries->len; i++) {
+        if (!address(round, round->entries->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- channels that do not take their alerts -------------------------------------------------- */
+
+/* Of the place only what may be shown; "" for a channel that has no url. */
+static char *place_of(const AlertChannel *channel)
+{
+    if (channel->url == NULL || *channel->url == '\0')
+        return g_strdup("");
+    g_autofree char *place = post_place(channel->url);
+    return g_strdup_printf(" (%s)", place);
+}
+
+static void warn(const Lane *lane)
+{
+    g_autofree char *place = place_of(lane->channel);
+    g_autofree char *text =
+        g_strdup_printf("alert channel %s%s did not take its alerts: %s; %u kept for the next run",
+                        lane->channel->name, place, lane->cause, lane->waiting);
+    log_warning("%s", text);
+    (void)syslog_tell(NULL, ROUND_SYSLOG_WARNING, text, NULL); /* nobody may read our warnings */
+}
+
+static char **all_but(const Round *round, const char *name)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (size_t i = 0; i < round->setup->count; i++) {
+        if (g_strcmp0(round->setup->channels[i].name, name) != 0)
+            g_ptr_array_add(names, g_strdup(round->setup->channels[i].name));
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, FALSE);
+}
+
+/* To every other channel, whatever the routes. */
+static gboolean raise_of(const Round *round, Incidents *incidents, const EventFacts *facts,
+                         GError **error)
+{
+    g_auto(GStrv) others = all_but(round, facts->part);
+    const AlertRoute route = {.warning = (Names)others};
+    const AlertDesk desk = {round->spool, incidents, &route, ROUND_REPEAT_S};
+    return alert_raise(&desk, facts, error);
+}
+
+static gboolean raise_lane(const Round *round, Incidents *incidents, const Lane *lane,
+                           GError **error)
+{
+    const char *name = lane->channel->name;
+    g_autofree char *place = place_of(lane->channel);
+    g_autofree char *failing = g_strdup_printf("alert channel %s does not take its alerts", name);
+    g_autofree char *mended = g_strdup_printf("alert channel %s takes alerts again", name);
+    g_autofree char *cause = g_strdup_printf("%s%s: %s\n%u kept for the next run", name, place,
+                                             lane->cause != NULL ? lane->cause : "", lane->waiting);
+    const EventFacts down = {
+        .type = EVENT_ALERT_UNDELIVERABLE,
+        .part = name,
+        .summary = failing,
+        .cause = cause,
+        .remedy = "mend the channel, then try: lsnchain alert flush",
+    };
+    const EventFacts up = {.type = EVENT_ALERT_RECOVERED, .part = name, .summary = mended};
+    if (lane->waiting > 0)
+        return raise_of(round, incidents, &down, error);
+    return lane->taken == 0 || raise_of(round, incidents, &up, error);
+}
+
+/* An incident of a channel that is configured no more would stay open for ever. */
+static gboolean raise_gone(const Round *round, Incidents *incidents, GError **error)
+{
+    const GPtrArray *open = incidents_open(incidents);
+    for (guint i = open->len; i > 0; i--) {
+        const Incident *incident = open->pdata[i - 1];
+        if (is_channel(round, incident->part))
+            continue;
+        g_autofree char *name = g_strdup(incident->part);
+        g_autofree char *summary = g_strdup_printf("alert channel %s is no more", name);
+        const EventFacts gone = {.type = EVENT_ALERT_RECOVERED, .part = name, .summary = summary};
+        if (!raise_of(round, incidents, &gone, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean raise_lanes(const Round *round, GError **error)
+{
+    g_autoptr(Incidents) incidents =
+        incidents_load(spool_state_dir(round->spool), INCIDENTS_OF_NONE, error);
+    if (incidents == NULL)
+        return FALSE;
+    for (size_t i = 0; i < round->setup->count; i++) {
+        if (!raise_lane(round, incidents, &round->lanes[i], error))
+            return FALSE;
+    }
+    return raise_gone(round, incidents, error);
+}
+
+/* What was raised goes out in the same round, to those that are still well. */
+static gboolean tell_of_lanes(Round *round, GError **error)
+{
+    for (size_t i = 0; i < round->setup->count; i++) {
+        if (round->lanes[i].waiting > 0)
+            warn(&round->lanes[i]);
+    }
+    return raise_lanes(round, error) && take_spool(round, error) && serve_all(round, error);
+}
+
+/* ---- the round ------------------------------------------------------------------------------- */
+
+static gboolean go(Round *round, GError **error)
+{
+    return take_spool(round, error) && serve_all(round, error) && tell_of_lanes(round, error) &&
+           spool_count(round->spool, &round->report->waiting, error);
+}
+
+gboolean round_deliver(Spool *spool, const AlertSetup *setup, const AlertWatch *watch,
+                       AlertReport *report, GError **error)
+{
+    *report = (AlertReport){0};
+    g_autoptr(Lock) lock = spool_lock(spool, ROUND_LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
+    if (lock == NULL)
+        return FALSE;
+    g_autofree Lane *lanes = g_new0(Lane, setup->count + 1);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Round round = {
+        .spool = spool,
+        .setup = setup,
+        .watch = watch,
+        .report = report,
+        .lanes = lanes,
+        .began_us = g_get_monotonic_time(),
+        .seen = seen,
+    };
+    for (size_t i = 0; i < setup->count; i++)
+        lane_open(&lanes[i], &setup->channels[i]);
+    gboolean done = go(&round, error);
+    for (size_t i = 0; i < setup->count; i++)
+        g_free(lanes[i].cause);
+    g_clear_pointer(&round.entries, g_ptr_array_unref);
+    return done;
+}
