@@ -218,6 +218,17 @@ Test(alertmanager, what_an_answer_means)
     }
 }
 
+Test(alertmanager, a_long_cause_is_cut_and_says_so)
+{
+    g_autofree char *cause = g_strnfill(1024 * 1024, 'x');
+    const EventFacts facts = {.type = EVENT_CHAIN_BROKEN, .summary = "x", .cause = cause};
+    json_auto_t *alarm = alert_of(&facts);
+    const json_t *said = json_object_get(alarm, "annotations");
+    const char *text = json_string_value(json_object_get(said, "description"));
+    cr_expect_leq(strlen(text), EVENT_CAUSE_BYTES);
+    expect_holds(text, "1048576 bytes in all");
+}
+
 Test(alertmanager, hostile_text_stays_in_its_string)
 {
     const EventFacts facts = {.type = EVENT_CHAIN_BROKEN,
