@@ -16,6 +16,9 @@ LINKS = 7
 PARALLEL = 2  # lsnchain's default, and the engine's when it is run by hand
 MEMORY = "512M"  # likewise, for preparing
 LIMIT_S = 3600
+# ext4 does not give an inode again that was freed less than a minute ago, but looks at each of them
+# whenever a file is made: who has just removed a thousand files pays for it with the next thousand.
+QUIET_S = 65
 # None waits for the disk at each commit, so that the data are there soon; a backup of them does not
 # know how they were written.
 OPTIONS = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
@@ -81,9 +84,10 @@ class Field:
     def __init__(self, binary, place, mib, content="mixed", n_small=SMALL):
         self.binary = binary
         self.place = pathlib.Path(place)
-        self.place.mkdir(exist_ok=True)
+        self.trash = self.place / "trash"
+        self.trash.mkdir(parents=True)
         self.big, self.medium, self.small = layout(mib, content, n_small)
-        self.days = 0
+        self.days = self.thrown_away = 0
         self.has_week = False
         self.load_s = 0.0  # so long sysbench goes on, where it runs beside a backup
         self.server = None
@@ -129,8 +133,8 @@ class Field:
 
     def empty(self):
         """No backup is there: nothing to link to, nothing to begin from."""
-        remove_tree(self.site.repository)
-        remove_tree(self.site.state)
+        self.throw_away(self.site.repository)
+        self.throw_away(self.site.state)
         self.site.init()
         self.has_week = False
 
@@ -139,9 +143,23 @@ class Field:
 
     def new_directory(self, name):
         path = self.place / name
-        remove_tree(path)
+        self.throw_away(path)
         path.mkdir()
         return path
+
+    def throw_away(self, path):
+        """For sweep(): what is removed now would slow down what is measured next."""
+        if path.exists():
+            self.thrown_away += 1
+            path.rename(self.trash / str(self.thrown_away))
+
+    def sweep(self, quiet_s=QUIET_S):
+        """Between two measurements that do not belong together."""
+        if any(self.trash.iterdir()):
+            remove_tree(self.trash)
+            self.trash.mkdir()
+            subprocess.run(["sync"], check=True)
+            time.sleep(quiet_s)
 
     # ---- what happens to the data --------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import statistics
 import typing
 
 import manybackups
-from field import Field
+from field import QUIET_S, Field
 
 STAND_IN = pathlib.Path(__file__).resolve().with_name("many-files-backup")
 TIME_MOST = 1.1  # exponents: 1 is linear, 0 is flat
@@ -23,6 +23,7 @@ class Bench:
     place: pathlib.Path
     points: tuple
     repeats: int
+    quiet_s: float  # after a repetition
     say: typing.Callable
 
     def field(self, mib, **more):
@@ -76,6 +77,7 @@ def size(bench, measured):
                 measured.add("verify --level=files", mib / 1024, field, "verify", "latest",
                              "--level=files")
                 measured.restore("restore", mib / 1024, field)
+                field.sweep(bench.quiet_s)
         finally:
             field.close()
 
@@ -94,6 +96,7 @@ def files(bench, measured):
                 measured.add("second full, all hard links", count, field, "backup", "--type=full")
                 measured.add("verify --level=files", count, field, "verify", "latest",
                              "--level=files")
+                field.sweep(bench.quiet_s)
     finally:
         field.close()
 
@@ -128,6 +131,7 @@ def catalog(bench, measured):
                 manybackups.fill(field.site.repository, count)
                 for words in ("list", "status", "expire --dry-run", "backup --type=full"):
                     measured.add(words, count, field, *words.split())
+                field.sweep(bench.quiet_s)
     finally:
         field.close()
 
@@ -164,7 +168,8 @@ def judged(growth, name, points):
 
 def run(growth, binary, place, quick, say):
     bench = Bench(binary, place, growth.quick if quick else growth.points,
-                  1 if quick else growth.repeats, lambda text: say(f"{growth.name}: {text}"))
+                  1 if quick else growth.repeats, 0 if quick else QUIET_S,
+                  lambda text: say(f"{growth.name}: {text}"))
     measured = Measured(bench)
     growth.measure(bench, measured)
     series = [judged(growth, name, list(points.values()))

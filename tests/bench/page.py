@@ -58,6 +58,7 @@ def description(found):
     machine, versions = found["machine"], found["versions"]
     return (f"{found['began'][:10]}, {found['size_mib']} MiB of rows, {found['pairs']} pairs in"
             f" turn; {machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB,"
+            f" a load of {machine['load']:.1f} when it began,"
             f" Linux {machine['kernel']}, {machine['filesystem']}.\n\n"
             + "\n".join(f"* {name}: {said}" for name, said in versions.items()))
 
