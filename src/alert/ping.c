@@ -189,9 +189,8 @@ static gboolean wait_for_next(unsigned tried, const Outcome *outcome, int64_t un
 static void try_often(const Ping *ping, const char *url, const char *body, int64_t until_us,
                       Outcome *outcome)
 {
-    const gboolean hurried = cancel_signal() != 0;
-    const unsigned tries = hurried ? 1 : PING_TRIES;
-    for (unsigned tried = 1; tried <= tries; tried++) {
+    const gboolean hurried = cancel_signal() != 0; /* then nothing is waited for */
+    for (unsigned tried = 1; tried <= PING_TRIES; tried++) {
         const int64_t left_ms = (until_us - g_get_monotonic_time()) / 1000;
         const Attempt attempt = {
             .limit_ms = CLAMP(left_ms, 1, PING_TRY_S * 1000),
@@ -199,7 +198,7 @@ static void try_often(const Ping *ping, const char *url, const char *body, int64
         };
         outcome_clear(outcome);
         try_once(ping, url, body, &attempt, outcome);
-        if (outcome->verdict != DELIVERY_AGAIN || tried == tries ||
+        if (outcome->verdict != DELIVERY_AGAIN || tried == PING_TRIES ||
             !wait_for_next(tried, outcome, until_us))
             return;
     }
