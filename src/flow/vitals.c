@@ -392,7 +392,10 @@ void vitals_raise_overdue(const Run *run, const Vitals *vitals, int64_t now)
 {
     g_autofree char *backup = vitals_backup_overdue(vitals, now);
     g_autofree char *proof = vitals_proof_overdue(vitals, now);
+    g_autofree char *killed = vitals_backup_killed(vitals);
     const Health *health = &vitals->health;
+    if (killed != NULL)
+        run_raise_once(run, EVENT_BACKUP_FAILED, "", "the last backup was killed", killed);
     if (backup != NULL)
         run_raise(run, EVENT_BACKUP_OVERDUE, id_of(health->restorable), "",
                   "no good backup for too long", backup);

@@ -30,7 +30,10 @@ void vitals_end(const Run *run, VitalRun kind, int64_t started, int exit_status)
  */
 Vitals *vitals_read(const Run *run, const char *why, int64_t now);
 
-/* Alarms for a backup or a proof that is overdue. */
+/*
+ * Alarms for a backup or a proof that is overdue, and for a backup that was killed, which could
+ * tell nothing itself.
+ */
 void vitals_raise_overdue(const Run *run, const Vitals *vitals, int64_t now);
 
 #endif

@@ -244,13 +244,28 @@ static gboolean is_over(const Vitals *vitals, VitalRun run, int64_t began)
     return run != VITAL_BACKUP && began < vitals->runs[VITAL_BACKUP].succeeded;
 }
 
+/* NULL: the last run of this kind was not killed, or a good one came after it. */
+static char *killed_text(const Vitals *vitals, VitalRun run)
+{
+    const LastRun *last = &vitals->runs[run];
+    if (!last->gone || is_over(vitals, run, last->running_since))
+        return NULL;
+    g_autofree char *since = clock_format(last->running_since);
+    return g_strdup_printf("the %s that began at %s was killed: its process is gone",
+                           vitals_run_word(run), since);
+}
+
+char *vitals_backup_killed(const Vitals *vitals)
+{
+    return killed_text(vitals, VITAL_BACKUP);
+}
+
 static void judge_run(Vitals *vitals, VitalRun run, int64_t now)
 {
     const LastRun *last = &vitals->runs[run];
     GPtrArray *problems = vitals->health.problems;
     const char *word = vitals_run_word(run);
     Gravity gravity = run == VITAL_BACKUP ? GRAVITY_CRITICAL : GRAVITY_WARNING;
-    g_autofree char *since = clock_format(last->running_since);
     g_autofree char *ended = clock_format(last->finished);
 
     if (last->finished != 0 && !vitals_succeeded(last->exit_status) &&
@@ -260,10 +275,9 @@ static void judge_run(Vitals *vitals, VitalRun run, int64_t now)
     if (last->running_since == 0)
         return;
     if (last->gone) {
-        if (!is_over(vitals, run, last->running_since))
-            (void)problem_add(problems, gravity,
-                              "the %s that began at %s was killed: its process is gone", word,
-                              since);
+        g_autofree char *killed = killed_text(vitals, run);
+        if (killed != NULL)
+            (void)problem_add(problems, gravity, "%s", killed);
         return;
     }
     if (vitals->backup_within == 0 || now - last->running_since <= vitals->backup_within)

@@ -114,6 +114,10 @@ void vitals_add_catalog(Vitals *vitals, const GPtrArray *backups, int64_t read_s
  */
 void vitals_judge(Vitals *vitals, int64_t now);
 
+/* The sentence when the last backup was killed and none came after it; free it.  NULL: it was not.
+ */
+char *vitals_backup_killed(const Vitals *vitals);
+
 /*
  * The sentence when the newest good backup, or its proof, is older than is wanted, or when there is
  * none for as long; free it.  NULL: it is not, is not watched, or is not known.

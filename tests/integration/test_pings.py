@@ -129,6 +129,28 @@ def test_of_a_backup_that_was_killed_only_the_start_is_known(guarded):
     assert guarded.switch.pings == ["/start"], "so the switch will notice"
 
 
+def test_a_backup_that_was_killed_is_told_by_the_next_check_and_only_once(guarded):
+    guarded.configure(instance={"throttle": "1M"})
+    running = guarded.start("backup")
+    try:
+        lsnsite.wait_until(lambda: any("/data/" in name for name in guarded.captures()), running)
+        guarded.configure()
+        guarded.run("check")
+        assert guarded.alerts() == [], "it still runs"
+    finally:
+        running.kill()
+        running.communicate()
+    for _ in range(2):
+        guarded.run("check")
+        alert, = guarded.alerts()
+        assert alert["summary"] == "the last backup was killed"
+        assert "its process is gone" in alert["cause"]
+    guarded.good("backup")
+    guarded.run("check")
+    assert [event["type"] for event in guarded.receiver.events()] == [
+        "backup_failed", "backup_recovered"]
+
+
 def test_a_switch_that_hangs_at_the_start_does_not_keep_the_backup(guarded):
     guarded.switch.answers = ["hang", 200]
     ran = guarded.good("backup")
