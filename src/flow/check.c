@@ -13,6 +13,7 @@
 #include "flow/expire.h"
 #include "flow/history.h"
 #include "flow/inspect.h"
+#include "flow/metrics.h"
 #include "flow/plan.h"
 #include "flow/room.h"
 #include "flow/timeline.h"
@@ -376,6 +377,23 @@ static gboolean probe_ping(Found *found, Probe *probe, GError **error)
                                        other));
 }
 
+static gboolean probe_metrics(Found *found, Probe *probe, GError **error)
+{
+    (void)error;
+    const char *path = found->instance->metrics_file;
+    if (*path == '\0') {
+        probe->text = g_strdup("none for Prometheus; metrics_file names the file");
+        return TRUE;
+    }
+    char *doubt = metrics_doubt(path);
+    if (doubt == NULL) {
+        probe->text = g_strdup(path);
+        return TRUE;
+    }
+    probe->hint = g_strdup("see docs/monitoring.md");
+    return warn(probe, doubt);
+}
+
 static gboolean probe_canary(Found *found, Probe *probe, GError **error)
 {
     if (!found->facts_known)
@@ -535,6 +553,7 @@ static const struct {
     {"assertions", probe_assertions, NULL, FALSE},
     {"alerts", probe_alerts, NULL, FALSE},
     {"ping", probe_ping, NULL, FALSE},
+    {"metrics", probe_metrics, NULL, FALSE},
 };
 
 static gboolean ask_probe(Found *found, size_t i, Probe *probe, GError **error)

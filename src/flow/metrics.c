@@ -10,7 +10,9 @@
 #include "flow/vitals.h"
 #include "report/prometheus.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 static const char lock_name[] = "metrics.lock";
 
@@ -88,6 +90,16 @@ static GPtrArray *paths_of(const Config *config)
             g_ptr_array_add(paths, instance->metrics_file);
     }
     return paths;
+}
+
+char *metrics_doubt(const char *path)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    if (!g_str_has_suffix(path, ".prom"))
+        return g_strdup_printf("node exporter reads no file but *.prom, and this is %s", path);
+    if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) < 0)
+        return g_strdup_printf("no file can be made in %s: %s", directory, g_strerror(errno));
+    return NULL;
 }
 
 static Lock *take_lock(const Config *config, const char *command, GError **error)

@@ -25,4 +25,8 @@
 gboolean metrics_write(const Config *config, const Repository *repository, const char *command,
                        GError **error);
 
+/* What will keep the file from being written or read, as a sentence to free; NULL: nothing that can
+ * be told beforehand.  Writes nothing. */
+char *metrics_doubt(const char *path);
+
 #endif

@@ -57,7 +57,7 @@ def watched(site, **more):
     """The site writes metrics from now on."""
     site.metrics = site.place / "textfile/lsnchain.prom"
     site.metrics.parent.mkdir(exist_ok=True)
-    site.configure(instance={"metrics_file": site.metrics, **more})
+    site.configure(instance={"metrics_file": site.metrics} | more)
     return site
 
 
@@ -208,6 +208,20 @@ def test_a_file_that_cannot_be_written_is_a_warning_and_never_a_failed_backup(si
     ran = site.ended(WARNINGS, "backup", words=[f"cannot write metrics_file {away}", "hint: "])
     assert ran.stderr.count(str(away)) == 1, ran.stderr
     assert len(site.links()) == 1
+
+
+@pytest.mark.parametrize("name,words", [
+    ("textfile/lsnchain.prom", None),
+    ("textfile/lsnchain.txt", "node exporter reads no file but *.prom"),
+    ("nowhere/lsnchain.prom", "no file can be made in"),
+], ids=lambda value: str(value).rsplit("/", 1)[-1])
+def test_check_tells_beforehand_of_a_file_that_will_not_be_read(site, name, words):
+    watched(site, metrics_file=site.place / name)
+    probes = site.run("check", "--output=json").json["instances"][0]["probes"]
+    probe = next(probe for probe in probes if probe["name"] == "metrics")
+    assert probe["result"] == ("warning" if words else "ok")
+    assert (words or str(site.place / name)) in probe["message"]
+    assert not (site.place / name).exists(), "check changes nothing"
 
 
 def test_commands_that_only_look_write_nothing(noted):
