@@ -128,6 +128,31 @@ Test(prometheus, gives_moments_and_sizes_as_the_catalog_has_them)
                       "\",engine=\"mariadb-backup\",engine_version=\"10.11.14\"} 1");
 }
 
+Test(prometheus, tells_the_newest_the_restorable_and_the_proven_backup_apart)
+{
+    g_auto(Scene) scene = scene_new();
+    Backup *broken = sample_add(scene.backups, SAMPLE_SUNDAY + 2 * SAMPLE_DAY, scene.link);
+    backup_quarantine(broken, "lsn-continuity", "a gap", NOW);
+    scene.link->proof = PROOF_NONE;
+    g_autoptr(GString) page = page_of(&scene);
+    expect_line(page, "lsnchain_newest_backup_timestamp_seconds{instance=\"shop\"} 1795485660");
+    expect_line(page, "lsnchain_restorable_until_timestamp_seconds{instance=\"shop\"} 1795399260");
+    expect_line(page, "lsnchain_proven_until_timestamp_seconds{instance=\"shop\"} 1795312860");
+}
+
+Test(prometheus, expects_a_newer_proof_however_often_an_old_backup_is_proven_again)
+{
+    g_auto(Scene) scene = scene_new();
+    scene.vitals->backup_within = 3600;
+    scene.vitals->proof_within = 7200;
+    scene.link->proof_at = NOW;
+    g_autoptr(GString) page = page_of(&scene);
+    expect_line(page, /* the backup's end and both ages */
+                "lsnchain_proof_next_expected_timestamp_seconds{instance=\"shop\"} 1795410060");
+    expect_line(page,
+                "lsnchain_proof_last_success_timestamp_seconds{instance=\"shop\"} 1795485600");
+}
+
 Test(prometheus, does_not_take_a_quarantined_backup_for_a_success)
 {
     g_auto(Scene) scene = scene_new();
