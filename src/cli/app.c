@@ -209,7 +209,7 @@ void app_write_metrics(const App *app, gboolean last)
     g_autoptr(GError) error = NULL;
     gboolean changes = app->noted != VITAL_NONE || g_str_has_prefix(app->command, "alert ");
     if (!changes || app->config == NULL || app->repository_path != NULL ||
-        metrics_write(app->config, app->repository, app->command, &error))
+        metrics_write(app->config, app->command, &error))
         return;
     if (last)
         log_warning("%s", error->message);

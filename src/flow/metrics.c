@@ -8,6 +8,7 @@
 #include "base/replace.h"
 #include "flow/run.h"
 #include "flow/vitals.h"
+#include "repo/repository.h"
 #include "report/prometheus.h"
 
 #include <errno.h>
@@ -17,6 +18,35 @@
 static const char lock_name[] = "metrics.lock";
 
 enum { LOCK_WAIT_S = 30, FILE_MODE = 0644 };
+
+/* What all instances have in common. */
+typedef struct {
+    const Config *config;
+    Repository *repository; /* NULL: `why` says why not */
+    char *why;
+    int64_t now;
+} Scene;
+
+static void scene_clear(Scene *scene)
+{
+    g_clear_pointer(&scene->repository, repository_free);
+    g_free(scene->why);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Scene, scene_clear)
+
+static Scene scene_look(const Config *config)
+{
+    Scene scene = {.config = config, .now = clock_now()};
+    g_autoptr(GError) closed = NULL;
+    scene.repository = repository_open(config->repository, &closed);
+    if (scene.repository != NULL &&
+        repository_check_remembered(scene.repository, config->state_dir, &closed))
+        return scene;
+    scene.why = error_sentence(closed);
+    g_clear_pointer(&scene.repository, repository_free);
+    return scene;
+}
 
 /* An instance as it is seen from outside; the vitals point into the run's catalog. */
 typedef struct {
@@ -32,18 +62,16 @@ static void seen_free(gpointer data)
     g_free(seen);
 }
 
-static Seen *look(const Config *config, const Repository *repository,
-                  const InstanceConfig *instance, int64_t now)
+static Seen *look(const Scene *scene, const InstanceConfig *instance)
 {
     Seen *seen = g_new0(Seen, 1);
     seen->run = (Run){
         .config = instance,
-        .repository = repository,
-        .state_dir = config->state_dir,
+        .repository = scene->repository,
+        .state_dir = scene->config->state_dir,
     };
-    g_autofree char *why =
-        repository != NULL ? run_look(&seen->run) : g_strdup("the repository cannot be opened");
-    seen->vitals = vitals_read(&seen->run, why, now);
+    g_autofree char *why = scene->repository != NULL ? run_look(&seen->run) : g_strdup(scene->why);
+    seen->vitals = vitals_read(&seen->run, why, scene->now);
     return seen;
 }
 
@@ -55,21 +83,19 @@ static gboolean write_text(const char *path, const GString *text, GError **error
     return fd >= 0 && replace_file(fd, name, text, FILE_MODE, error);
 }
 
-static gboolean write_file(const Config *config, const Repository *repository, const char *path,
-                           GError **error)
+static gboolean write_file(const Scene *scene, const char *path, GError **error)
 {
-    int64_t now = clock_now();
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(seen_free);
     g_autoptr(GPtrArray) vitals = g_ptr_array_new();
-    for (guint i = 0; i < config->instances->len; i++) {
-        const InstanceConfig *instance = config->instances->pdata[i];
+    for (guint i = 0; i < scene->config->instances->len; i++) {
+        const InstanceConfig *instance = scene->config->instances->pdata[i];
         if (!g_str_equal(instance->metrics_file, path))
             continue;
-        Seen *seen = look(config, repository, instance, now);
+        Seen *seen = look(scene, instance);
         g_ptr_array_add(all, seen);
         g_ptr_array_add(vitals, seen->vitals);
     }
-    g_autoptr(GString) text = prometheus_text(vitals, now);
+    g_autoptr(GString) text = prometheus_text(vitals, scene->now);
     g_autoptr(GError) failure = NULL;
     if (write_text(path, text, &failure))
         return TRUE;
@@ -109,21 +135,18 @@ static Lock *take_lock(const Config *config, const char *command, GError **error
                      LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
 }
 
-gboolean metrics_write(const Config *config, const Repository *repository, const char *command,
-                       GError **error)
+gboolean metrics_write(const Config *config, const char *command, GError **error)
 {
     g_autoptr(GPtrArray) paths = paths_of(config);
     if (paths->len == 0 || !run_owns_state(config->state_dir))
         return TRUE;
-    g_autoptr(Repository) opened =
-        repository == NULL ? repository_open(config->repository, NULL) : NULL;
     g_autoptr(Lock) lock = take_lock(config, command, error);
     if (lock == NULL)
         return FALSE;
+    g_auto(Scene) scene = scene_look(config);
     g_autoptr(GError) first = NULL;
     for (guint i = 0; i < paths->len; i++)
-        (void)write_file(config, repository != NULL ? repository : opened, paths->pdata[i],
-                         first == NULL ? &first : NULL);
+        (void)write_file(&scene, paths->pdata[i], first == NULL ? &first : NULL);
     if (first == NULL)
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&first));

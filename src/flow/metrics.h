@@ -13,17 +13,16 @@
 #define LSNCHAIN_FLOW_METRICS_H
 
 #include "config/config.h"
-#include "repo/repository.h"
 
 #include <glib.h>
 
 /*
- * Writes each file that a configured instance names; nothing in a state directory of another
- * user's. `repository` may be NULL: then it is looked for.  FALSE: one could not be written
- * (STATUS_STORAGE, STATUS_LOCKED); the others were tried all the same.
+ * Writes each file that a configured instance names; nothing with a state directory of another
+ * user's.  Of a repository that is not there, or not the one that is remembered, nothing is known.
+ * FALSE: a file could not be written (STATUS_STORAGE, STATUS_LOCKED); the others were tried all the
+ * same.
  */
-gboolean metrics_write(const Config *config, const Repository *repository, const char *command,
-                       GError **error);
+gboolean metrics_write(const Config *config, const char *command, GError **error);
 
 /* What will keep the file from being written or read, as a sentence to free; NULL: nothing that can
  * be told beforehand.  Writes nothing. */

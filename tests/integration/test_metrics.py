@@ -185,6 +185,15 @@ def test_a_run_that_cannot_begin_is_a_failure_in_the_file(noted):
     assert metrics.get("chain_length") is None, "nothing is known, so nothing is said"
 
 
+def test_another_repository_is_not_taken_for_ours(noted):
+    """Another disk is mounted there: what is on it says nothing of our backups."""
+    (noted.state / "repository").write_text("8ac1fd61-77d3-48e6-940b-c117b6982199\n")
+    noted.ended(15, "backup")
+    metrics = Metrics(noted.metrics)
+    assert metrics.get("catalog_readable") == 0
+    assert metrics.get("restorable_until_timestamp_seconds") is None
+
+
 def test_a_catalog_that_cannot_be_read_does_not_look_like_no_backups(noted):
     for name in ("catalog.ini", "catalog.ini.copy"):
         lsnsite.truncate(noted.repository / noted.INSTANCE / name)
