@@ -71,7 +71,7 @@ static Seen *look(const Scene *scene, const InstanceConfig *instance)
         .state_dir = scene->config->state_dir,
     };
     g_autofree char *why = scene->repository != NULL ? run_look(&seen->run) : g_strdup(scene->why);
-    seen->vitals = vitals_read(&seen->run, why, scene->now);
+    seen->vitals = vitals_glance(&seen->run, why, scene->now);
     return seen;
 }
 

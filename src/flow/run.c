@@ -68,16 +68,14 @@ gboolean run_open(Run *run, GError **error)
 char *run_look(Run *run)
 {
     g_autoptr(GError) failure = NULL;
-    char *damage = NULL;
     if (!run_open_shelf(run, &failure))
         return error_sentence(failure);
-    run->catalog = catalog_read(run->shelf, &damage, &failure);
-    if (run->catalog == NULL) {
-        g_free(damage);
+    g_clear_pointer(&run->damage, g_free);
+    run->catalog = catalog_read(run->shelf, &run->damage, &failure);
+    if (run->catalog == NULL)
         return error_sentence(failure);
-    }
     forget_trashed(run->shelf, run->catalog);
-    return damage;
+    return NULL;
 }
 
 /* Another run may have ended between our first look and the lock. */

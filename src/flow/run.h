@@ -47,10 +47,8 @@ gboolean run_open_shelf(Run *run, GError **error);
  */
 gboolean run_open(Run *run, GError **error);
 
-/*
- * The same for who only looks, and is heard by nobody.  The result is what is wrong, as a sentence
- * to free; NULL: nothing.  run->catalog stays NULL where it cannot be read.
- */
+/* The same for who only looks, and is heard by nobody.  The result is why run->catalog cannot be
+ * read, a sentence to free; NULL: it is there. */
 char *run_look(Run *run);
 
 /* The run lock: one backup or expire at a time on this instance; then the catalog is read again. */

@@ -347,6 +347,12 @@ static void read_catalog(const Run *run, const char *why, Vitals *vitals)
     if (run->shelf != NULL && fstatat(run->shelf->fd, "catalog.ini", &status, 0) == 0)
         vitals->catalog_at = status.st_mtime;
     vitals_add_catalog(vitals, run->catalog->backups, run_read_since(run));
+}
+
+static void forecast(const Run *run, Vitals *vitals)
+{
+    if (run->catalog == NULL)
+        return;
     g_autoptr(Pace) pace = history_pace(run);
     const Outlook outlook = outlook_of(pace, run->catalog->backups);
     health_add_outlook(&vitals->health, &outlook, run->config->restore_within);
@@ -363,7 +369,7 @@ static void read_room(const Run *run, Vitals *vitals)
         vitals->size_bytes = (int64_t)MIN(bytes, (uint64_t)G_MAXINT64);
 }
 
-Vitals *vitals_read(const Run *run, const char *why, int64_t now)
+static Vitals *join(const Run *run, const char *why)
 {
     Vitals *vitals = vitals_new(run->config->name);
     read_catalog(run, why, vitals);
@@ -377,6 +383,20 @@ Vitals *vitals_read(const Run *run, const char *why, int64_t now)
         read_incidents(run, vitals);
         read_spool(run, vitals);
     }
+    return vitals;
+}
+
+Vitals *vitals_read(const Run *run, const char *why, int64_t now)
+{
+    Vitals *vitals = join(run, why);
+    forecast(run, vitals);
+    vitals_judge(vitals, now);
+    return vitals;
+}
+
+Vitals *vitals_glance(const Run *run, const char *why, int64_t now)
+{
+    Vitals *vitals = join(run, why);
     vitals_judge(vitals, now);
     return vitals;
 }

@@ -29,6 +29,8 @@ void vitals_end(const Run *run, VitalRun kind, int64_t started, int exit_status)
  * NULL).  The result points into run->catalog.
  */
 Vitals *vitals_read(const Run *run, const char *why, int64_t now);
+/* The same without a forecast, and without a word in the log. */
+Vitals *vitals_glance(const Run *run, const char *why, int64_t now);
 
 /*
  * Alarms for a backup or a proof that is overdue, and for a backup that was killed, which could

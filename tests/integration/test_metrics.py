@@ -234,6 +234,15 @@ def test_check_tells_beforehand_of_a_file_that_will_not_be_read(site, name, word
     assert not (site.place / name).exists(), "check changes nothing"
 
 
+def test_what_is_damaged_is_not_told_once_more_for_each_time_the_file_is_written(noted):
+    (noted.state / noted.INSTANCE / "history.ini").write_text("nonsense\n")
+    lsnsite.truncate(noted.repository / noted.INSTANCE / "catalog.ini.copy")
+    ran = noted.ended(WARNINGS, "verify", "latest-full", "--level=files")
+    warnings = [line for line in ran.stderr.splitlines() if "warning: " in line]
+    assert len(warnings) == len(set(warnings)) and len(warnings) <= 2, ran.stderr
+    assert Metrics(noted.metrics).get("catalog_readable") == 1
+
+
 def test_commands_that_only_look_write_nothing(noted):
     noted.good("verify", "--all", "--level=files")
     before = noted.metrics.stat()
