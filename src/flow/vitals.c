@@ -10,6 +10,7 @@
 #include "base/replace.h"
 #include "catalog/checked.h"
 #include "config/ini.h"
+#include "flow/alerts.h"
 #include "flow/history.h"
 
 #include <errno.h>
@@ -311,31 +312,37 @@ static void read_record(const Run *run, Vitals *vitals)
     }
 }
 
-static void read_incidents(const Run *run, Vitals *vitals)
+/* Of the instance, or of none: those of channels that take no alerts. */
+static void read_incidents(const Run *run, const char *instance, Vitals *vitals)
 {
-    g_autofree char *directory = run_state_path(run, "");
-    g_autoptr(Incidents) incidents = incidents_peek(directory, INCIDENTS_OF_INSTANCE, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Incidents) incidents = alerts_look(run->state_dir, instance, &error);
     const GPtrArray *open = incidents != NULL ? incidents_open(incidents) : NULL;
     for (guint i = 0; open != NULL && i < open->len; i++) {
         const Incident *incident = open->pdata[i];
-        vitals_add_incident(vitals, event_word(incident->type),
-                            event_severity(incident->type) == SEVERITY_CRITICAL, incident->since,
-                            incident->summary);
+        VitalIncident *added = vitals_add_incident(
+            vitals, event_word(incident->type), event_severity(incident->type) == SEVERITY_CRITICAL,
+            incident->since, incident->summary);
+        added->common = *instance == '\0';
     }
+    if (incidents == NULL && vitals->alerts_why == NULL)
+        vitals->alerts_why = error_sentence(error);
 }
 
-/* Opening would make what is not there, and a look changes nothing. */
 static void read_spool(const Run *run, Vitals *vitals)
 {
-    g_autofree char *path = g_build_filename(run->state_dir, "spool", NULL);
-    unsigned count = 0;
-    if (is_absent(path)) {
-        vitals->undelivered = 0;
-        return;
+    g_autoptr(GError) error = NULL;
+    unsigned unread = 0;
+    SpoolDropped dropped = {0};
+    g_autoptr(GPtrArray) waiting = spool_peek(run->state_dir, &unread, &error);
+    if (waiting != NULL)
+        vitals->undelivered = (int)(waiting->len + unread);
+    if (waiting != NULL && spool_dropped(run->state_dir, &dropped, &error)) {
+        vitals->dropped = (int64_t)MIN(dropped.count, (uint64_t)G_MAXINT64);
+        vitals->dropped_at = dropped.last;
     }
-    g_autoptr(Spool) spool = spool_open(run->state_dir, NULL);
-    if (spool != NULL && spool_count(spool, &count, NULL))
-        vitals->undelivered = (int)count;
+    if (error != NULL && vitals->alerts_why == NULL)
+        vitals->alerts_why = error_sentence(error);
 }
 
 static void read_catalog(const Run *run, const char *why, Vitals *vitals)
@@ -380,7 +387,8 @@ static Vitals *join(const Run *run, const char *why)
         read_record(run, vitals);
     }
     if (vitals->record != RECORD_NONE && vitals->record != RECORD_FOREIGN) {
-        read_incidents(run, vitals);
+        read_incidents(run, run->config->name, vitals);
+        read_incidents(run, "", vitals);
         read_spool(run, vitals);
     }
     return vitals;

@@ -6,7 +6,7 @@
 #include "base/units.h"
 #include "model/chain.h"
 
-enum { CLOCK_SLACK_S = 300 };
+enum { CLOCK_SLACK_S = 300, DROPPED_TOLD_S = 7 * 86400 };
 
 static const char *const run_words[VITAL_RUNS] = {
     [VITAL_NONE] = "none",
@@ -65,13 +65,14 @@ void vitals_free(Vitals *vitals)
     g_free(vitals->record_path);
     g_free(vitals->record_why);
     g_free(vitals->catalog_why);
+    g_free(vitals->alerts_why);
     health_clear(&vitals->health);
     g_ptr_array_unref(vitals->incidents);
     g_free(vitals);
 }
 
-void vitals_add_incident(Vitals *vitals, const char *type, gboolean critical, int64_t since,
-                         const char *summary)
+VitalIncident *vitals_add_incident(Vitals *vitals, const char *type, gboolean critical,
+                                   int64_t since, const char *summary)
 {
     VitalIncident *incident = g_new0(VitalIncident, 1);
     incident->type = type;
@@ -79,6 +80,7 @@ void vitals_add_incident(Vitals *vitals, const char *type, gboolean critical, in
     incident->since = since;
     incident->summary = g_strdup(summary);
     g_ptr_array_add(vitals->incidents, incident);
+    return incident;
 }
 
 static const Backup *newest_sound(const GPtrArray *backups, BackupType type)
@@ -286,7 +288,26 @@ static void judge_run(Vitals *vitals, VitalRun run, int64_t now)
     (void)problem_add(problems, GRAVITY_WARNING, "a %s has been running for %s", word, age);
 }
 
-static void judge_alerts(Vitals *vitals)
+static void judge_spool(Vitals *vitals, int64_t now)
+{
+    GPtrArray *problems = vitals->health.problems;
+    if (vitals->undelivered > 0)
+        problem_add(problems, GRAVITY_WARNING, "%d %s not delivered yet", vitals->undelivered,
+                    vitals->undelivered == 1 ? "alert is" : "alerts are")
+            ->common = TRUE;
+    if (vitals->dropped > 0 && now - vitals->dropped_at <= DROPPED_TOLD_S) {
+        g_autofree char *last = clock_format(vitals->dropped_at);
+        problem_add(problems, GRAVITY_WARNING,
+                    "alerts were dropped undelivered, the last at %s: the spool was full", last)
+            ->common = TRUE;
+    }
+    if (vitals->alerts_why != NULL)
+        problem_add(problems, GRAVITY_WARNING, "which alerts are open is not known: %s",
+                    vitals->alerts_why)
+            ->common = TRUE;
+}
+
+static void judge_incidents(Vitals *vitals)
 {
     GPtrArray *problems = vitals->health.problems;
     gboolean doubtful = FALSE;
@@ -295,16 +316,13 @@ static void judge_alerts(Vitals *vitals)
         g_autofree char *since = clock_format(incident->since);
         doubtful |= incident->since == 0;
         if (incident->since != 0)
-            (void)problem_add(problems, incident->critical ? GRAVITY_CRITICAL : GRAVITY_WARNING,
-                              "%s since %s: %s", incident->type, since, incident->summary);
+            problem_add(problems, incident->critical ? GRAVITY_CRITICAL : GRAVITY_WARNING,
+                        "%s since %s: %s", incident->type, since, incident->summary)
+                ->common = incident->common;
     }
     if (doubtful)
         (void)problem_add(problems, GRAVITY_WARNING,
                           "which incidents are open is not known: incidents.ini is damaged");
-    if (vitals->undelivered > 0)
-        problem_add(problems, GRAVITY_WARNING, "%d %s not delivered yet", vitals->undelivered,
-                    vitals->undelivered == 1 ? "alert is" : "alerts are")
-            ->common = TRUE;
 }
 
 void vitals_judge(Vitals *vitals, int64_t now)
@@ -319,5 +337,6 @@ void vitals_judge(Vitals *vitals, int64_t now)
     judge_record(vitals, problems->len > before, now);
     for (VitalRun run = VITAL_BACKUP; run < VITAL_RUNS; run++)
         judge_run(vitals, run, now);
-    judge_alerts(vitals);
+    judge_incidents(vitals);
+    judge_spool(vitals, now);
 }

@@ -58,7 +58,8 @@ typedef enum {
 typedef struct {
     const char *type; /* the word of the event that opened it */
     gboolean critical;
-    int64_t since; /* 0: it may be open, or not: the file is damaged */
+    gboolean common; /* of all instances together: a channel that takes no alerts */
+    int64_t since;   /* 0: it may be open, or not: the file is damaged */
     char *summary;
 } VitalIncident;
 
@@ -94,6 +95,8 @@ typedef struct {
     GPtrArray *incidents; /* VitalIncident * */
     int undelivered;      /* of all instances; -1: not known */
     int64_t dropped;      /* of all instances, since the spool was made; -1: not known */
+    int64_t dropped_at;   /* when the last was; 0: never */
+    char *alerts_why;     /* why one of these is not known; NULL: all are */
     int64_t free_bytes;   /* of the filesystem of the repository; -1: not known */
     int64_t size_bytes;   /* the same */
 } Vitals;
@@ -102,8 +105,9 @@ Vitals *vitals_new(const char *instance);
 void vitals_free(Vitals *vitals);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vitals, vitals_free)
 
-void vitals_add_incident(Vitals *vitals, const char *type, gboolean critical, int64_t since,
-                         const char *summary);
+/* Belongs to `vitals`. */
+VitalIncident *vitals_add_incident(Vitals *vitals, const char *type, gboolean critical,
+                                   int64_t since, const char *summary);
 
 /* All that the backups tell.  They must live as long as `vitals`. */
 void vitals_add_catalog(Vitals *vitals, const GPtrArray *backups, int64_t read_since);

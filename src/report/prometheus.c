@@ -303,7 +303,7 @@ static int64_t open_incidents(const Page *page, gboolean critical)
     int64_t count = 0;
     for (guint i = 0; i < page->vitals->incidents->len; i++) {
         const VitalIncident *incident = page->vitals->incidents->pdata[i];
-        count += incident->critical == critical;
+        count += !incident->common && incident->critical == critical;
     }
     return count;
 }

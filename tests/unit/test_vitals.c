@@ -256,15 +256,31 @@ Test(vitals, judges_how_the_last_runs_ended)
 Test(vitals, judges_incidents_by_their_severity_and_alerts_that_wait)
 {
     g_auto(Scene) scene = scene_new();
-    vitals_add_incident(scene.vitals, "chain_broken", TRUE, NOW, "the chain is broken");
-    vitals_add_incident(scene.vitals, "space_low", FALSE, NOW, "there is no room");
-    vitals_add_incident(scene.vitals, "proof_failed", TRUE, 0, "");
+    (void)vitals_add_incident(scene.vitals, "chain_broken", TRUE, NOW, "the chain is broken");
+    (void)vitals_add_incident(scene.vitals, "space_low", FALSE, NOW, "there is no room");
+    (void)vitals_add_incident(scene.vitals, "proof_failed", TRUE, 0, "");
     scene.vitals->undelivered = 1;
     expect_judged(&scene,
                   "critical: chain_broken since 2026-11-23T04:00:00Z: the chain is broken\n"
                   "warning: space_low since 2026-11-23T04:00:00Z: there is no room\n"
                   "warning: which incidents are open is not known: incidents.ini is damaged\n"
                   "warning: 1 alert is not delivered yet\n");
+}
+
+Test(vitals, tells_of_dropped_alerts_for_a_week_and_of_what_it_cannot_know)
+{
+    g_auto(Scene) dropped = scene_new();
+    dropped.vitals->dropped = 2;
+    dropped.vitals->dropped_at = NOW - 7 * DAY;
+    expect_judged(&dropped, "warning: alerts were dropped undelivered, the last at "
+                            "2026-11-16T04:00:00Z: the spool was full\n");
+    g_auto(Scene) long_ago = scene_new();
+    long_ago.vitals->dropped = 2;
+    long_ago.vitals->dropped_at = NOW - 7 * DAY - 1;
+    expect_judged(&long_ago, "");
+    g_auto(Scene) unread = scene_new();
+    unread.vitals->alerts_why = g_strdup("cannot list the spool");
+    expect_judged(&unread, "warning: which alerts are open is not known: cannot list the spool\n");
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
