@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A site whose servers are down, so that each backup is an alert and costs nothing."""
 import json
+import subprocess
 
 import lsnsite
 
@@ -16,12 +17,16 @@ class NoServer:
 class AlertSite(lsnsite.Site):
     """Many instances, so that each alert can be another incident: site.fail(1), site.fail(2)."""
 
-    def __init__(self, binary, place, instances=5):
-        self.sections = {}
-        self.routes = {}
+    def __init__(self, binary, place, instances=5, like=None):
+        """`like`: a site whose files and channels it begins with."""
+        self.sections = dict(like.sections) if like else {}
+        self.routes = dict(like.routes) if like else {}
         self.instances = [f"shop{number}" for number in range(1, instances + 1)]
         super().__init__(binary, place, NoServer())
-        self.good("init")
+        if like:
+            subprocess.run(["cp", "-a", like.repository, like.state, place], check=True)
+        else:
+            self.good("init")
 
     def configure(self, instance=None, general=None, more=""):
         parts = {"global": {"repository": self.repository, "state_dir": self.state},
@@ -54,5 +59,11 @@ class AlertSite(lsnsite.Site):
 
     def spooled(self):
         """The instances whose alerts wait, oldest first."""
-        return [json.loads(path.read_text())["event"]["data"]["instance"]
-                for path in self.spool_files()]
+        return [event["data"]["instance"] for event in self.spooled_events()]
+
+    def spooled_of(self, kind):
+        return [event["data"]["instance"] for event in self.spooled_events()
+                if event["type"] == kind]
+
+    def spooled_events(self):
+        return [json.loads(path.read_text())["event"] for path in self.spool_files()]

@@ -79,7 +79,10 @@ def test_alert_test_says_that_the_server_took_it(post, new_mail_server):
     server = new_mail_server()
     ran = post(server).good("alert", "test")
     assert "mail" in ran.stdout and "SMTP code 250" in ran.stdout
-    assert "alert_test" in text_of(only_mail(server))
+    lsnsite.wait_until(lambda: len(server.mails()) == 3, limit=20)
+    assert [mail["Subject"].split()[1] for mail in server.mails()] == [
+        "critical:", "warning:", "recovery:"]
+    assert all("alert_test" in text_of(mail) for mail in server.mails())
 
 
 def test_the_headers_are_such_as_a_mail_has(post, new_mail_server):

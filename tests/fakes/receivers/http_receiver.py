@@ -16,7 +16,7 @@ webhook-signature should be.
   half      200, of its body a half,      trickle   200, and a byte every half second,
             then nothing, for ever                  for ever
   nonsense  what is no HTTP               404=TEXT  with this text, also after a detail:
-                                          429/2=TEXT
+  late/N    204 after N seconds                     429/2=TEXT
 
 Another program may import it: Server(answers) is a server for its own process, whose keep() may be
 overridden.
@@ -75,6 +75,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     def hang(self, _):
         self.server.ended.wait(3600)
 
+    def late(self, seconds):
+        self.server.ended.wait(float(seconds))
+        self.answer("204", "", b"")
+
     def nonsense(self, _):
         self.wfile.write(b"who is calling?\r\n")
 
@@ -105,8 +109,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 ANSWERS = {answer.__name__: answer for answer in (
-    Receiver.close, Receiver.hang, Receiver.nonsense, Receiver.half, Receiver.trickle,
-    Receiver.flood)}
+    Receiver.close, Receiver.hang, Receiver.late, Receiver.nonsense, Receiver.half,
+    Receiver.trickle, Receiver.flood)}
 
 
 def http_date(seconds):
