@@ -223,7 +223,7 @@ static void raise_overdue(const App *app, const Run *run)
     if (run->catalog == NULL || (app->noted != VITAL_VERIFY && app->noted != VITAL_EXPIRE))
         return;
     int64_t now = clock_now();
-    g_autoptr(Vitals) vitals = vitals_read(run, NULL, now);
+    g_autoptr(Vitals) vitals = vitals_glance(run, NULL, now);
     vitals_raise_overdue(run, vitals, now);
 }
 

@@ -134,7 +134,7 @@ static const Vitals *look_at_vitals(Found *found)
     run.command = "check";
     run.records = TRUE; /* the repository is ours, or there would be no catalog */
     found->now = clock_now();
-    found->vitals = vitals_read(&run, NULL, found->now);
+    found->vitals = vitals_glance(&run, NULL, found->now);
     vitals_raise_overdue(&run, found->vitals, found->now);
     return found->vitals;
 }
