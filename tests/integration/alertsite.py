@@ -5,8 +5,8 @@ import subprocess
 
 import lsnsite
 
-FAILED = 12      # what such a backup ends with
-WARNINGS = 3     # what a command ends with that did its work, while an alert did not arrive
+FAILED = 12       # what such a backup ends with
+WARNINGS = 3      # what a command ends with that did its work, while an alert did not arrive
 UNDELIVERED = 17  # what `alert test` ends with
 
 
@@ -39,8 +39,8 @@ class AlertSite(lsnsite.Site):
         lsnsite.write_private(self.conf, lsnsite.sections(**parts) + more)
 
     def channel(self, name, **keys):
-        """A channel that gets all there is; each try lasts a second at most."""
-        self.sections[name] = {"timeout": "1s", **keys}
+        """A channel that gets all there is."""
+        self.sections[name] = keys
         self.routes = {severity: list(self.sections)
                        for severity in ("critical", "warning", "recovery")}
         self.configure()

@@ -23,7 +23,7 @@ sys.path.append(str(ROOT / "tests/faults"))
 
 import bench  # noqa: E402
 
-BOUND_S = 45  # far above what three tries of a second and the pauses between them take
+BOUND_S = 45  # far above three tries of a second and the pauses between them
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ class Mood:
     least_s: float = 0
     certificate: str = ""
     ca: str = "ca"
+    timeout: str = "30s"
 
 
 MOODS = {
@@ -57,9 +58,9 @@ MOODS = {
     "410-gone": Mood(("410",), "gone for good, change its url", 1),
     "400": Mood(("400",), "HTTP status 400", 1),
     "a-redirect": Mood(("302/http://127.0.0.1:9/",), "a redirect, give the final url", 1),
-    "hangs": Mood(("hang",), "Timeout was reached", 3),
-    "hangs-in-the-middle": Mood(("half",), "Timeout was reached", 3),
-    "a-byte-now-and-then": Mood(("trickle",), "Timeout was reached", 3),
+    "hangs": Mood(("hang",), "Timeout was reached", 3, timeout="1s"),
+    "hangs-in-the-middle": Mood(("half",), "Timeout was reached", 3, timeout="1s"),
+    "a-byte-now-and-then": Mood(("trickle",), "Timeout was reached", 3, timeout="1s"),
     "two-gigabytes": Mood(("flood/2000",), "", 1),
     "hangs-up": Mood(("close",), "Server returned nothing", 3),
     "refuses-connections": Mood((), "Couldn't connect to server", 0),
@@ -83,13 +84,13 @@ class Scene:
         self.good = receivers.Moody()
         self.site = AlertSite(binary, place)
         url = self.bad.url.replace("http:", "https:") if mood.certificate == "none" else None
-        self.point_to(self.bad, url=url or self.bad.url, ca=mood.ca)
+        self.point_to(self.bad, url=url, ca=mood.ca, timeout=mood.timeout)
         if not mood.answers:
             self.bad.close()
 
-    def point_to(self, receiver, url=None, ca="ca"):
-        add_hook(self.site, "bad", receiver, ca_file=self.certificates / f"{ca}.pem" if ca else "")
-        self.site.sections["bad"]["url"] = url or receiver.url
+    def point_to(self, receiver, url=None, ca="ca", timeout="30s"):
+        self.site.channel("bad", type="webhook", url=url or receiver.url, timeout=timeout,
+                          ca_file=self.certificates / f"{ca}.pem" if ca else "")
         add_hook(self.site, "good", self.good)
 
     def close(self):
@@ -120,7 +121,7 @@ def run_scene(scene, mood):
 
     if not mood.answers or mood.certificate:
         scene.bad = receivers.Moody()
-        scene.point_to(scene.bad)
+    scene.point_to(scene.bad)
     scene.bad.turn("204")
     before = len(scene.bad.got)
     site.fail(2, limit=BOUND_S)
@@ -263,11 +264,15 @@ def test_a_full_spool_drops_its_oldest_and_says_so(site, new_receiver):
 
 @pytest.fixture
 def waiting(site):
-    """Three alerts for two channels, of runs that were killed before they told anybody."""
+    """Three alerts for two channels that cannot work yet, and nothing about these channels."""
     for name in ("hook", "pager"):
-        site.channel(name, type="webhook", url="http://127.0.0.1:9/")
+        site.channel(name, type="webhook", url="http://127.0.0.1:9/", ca_file="/nonexistent")
     for number in (1, 2, 3):
-        site.fail(number, -signal.SIGKILL, env={"LSNCHAIN_CRASH": "alert.spooled"})
+        site.fail(number, words=["ca_file"])
+    for path, event in zip(site.spool_files(), site.spooled_events()):
+        if event["type"] != "backup_failed":
+            path.unlink()
+    (site.state / "incidents.ini").unlink()
     assert site.spooled() == ["shop1", "shop2", "shop3"]
     return site
 

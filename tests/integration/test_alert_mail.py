@@ -143,7 +143,7 @@ def test_a_certificate_of_another_host_is_refused(post, new_mail_server, implici
 @pytest.mark.parametrize("how", [{"recipient_delay": "60s"}, {"data_delay": "60s"}],
                          ids=["at-a-recipient", "after-the-mail"])
 def test_a_server_that_does_not_answer_costs_seconds(post, new_mail_server, how):
-    site = post(new_mail_server(**how))
+    site = post(new_mail_server(**how), timeout="1s")
     site.fail(words=["Timeout was reached", "1 kept for the next run"], limit=40)
     assert site.spooled() == ["shop1"]
 
@@ -260,7 +260,7 @@ PASSWORDS = [
 def test_the_password_is_seen_by_nobody_even_while_the_server_thinks(post, new_mail_server):
     server = new_mail_server(recipient_delay="20s")
     watcher = Watcher(PASSWORDS)
-    site = post(server)
+    site = post(server, timeout="1s")
     running = [site.start("-v", "-i", "shop1", "backup"),
                site.start("-v", "alert", "test", "--output=json")]
     said = "".join("".join(process.communicate(timeout=120)) for process in running)
