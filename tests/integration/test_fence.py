@@ -10,7 +10,8 @@ WARNINGS, CHAIN = 3, 18
 
 
 def expect_full(site, rule, alarm):
-    """The next run takes a full, for this rule; an incremental was refused before, and told it once."""
+    """The next run takes a full, for this rule; an incremental was refused before, and told it once.
+    The alarms."""
     before = site.newest()["id"]
     site.ended(CHAIN, "backup", "--type=incremental", words=[rule, "hint: ", "--type=full"])
     assert site.newest()["id"] == before
@@ -29,6 +30,7 @@ def expect_full(site, rule, alarm):
     site.good("verify", before, "--level=files")
     site.good("backup")
     assert site.newest()["parent"] == newest["id"]
+    return broken
 
 
 def test_after_a_restart_nobody_can_tell_so_a_full_is_taken_with_a_warning(own_site):

@@ -163,4 +163,7 @@ Test(deliver, a_damaged_list_of_channels_ends_what_may_be_open)
     expect_holds(all, "alert_recovered");
     expect_holds(all, "lsnchain/alert_undeliverable/well");
     expect_lacks(all, "backup_recovered");
+    g_autoptr(Incidents) open = incidents_peek(desk.state, INCIDENTS_OF_NONE, NULL);
+    cr_expect_eq(incidents_open(open)->len, 0,
+                 "a trouble of an instance is kept where none ends it");
 }
