@@ -106,6 +106,8 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
         .count = files->len,
         .frame = link->frame,
         .workers = work->spec->workers,
+        .checked = link->proof >= PROOF_PREPARE,
+        .stays = work->spec->stays && link->type == BACKUP_FULL,
         .skip_suffixes = left_out,
         .watch = watch_unsealing,
         .data = (void *)(uintptr_t)work,

@@ -135,8 +135,10 @@ static void free_context(LZ4F_dctx **context)
     (void)LZ4F_freeDecompressionContext(*context);
 }
 
-gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain, GError **error)
+gboolean frame_unpack(const FrameStored *frame, const char *name, gboolean checked, uint8_t *plain,
+                      GError **error)
 {
+    const LZ4F_decompressOptions_t options = {.skipChecksums = checked ? 1U : 0U};
     LZ4F_dctx *context __attribute__((cleanup(free_context))) = NULL;
     if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)))
         g_error("LZ4 has no memory");
@@ -147,7 +149,7 @@ gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain
     while (hint != 0 && taken < frame->stored) {
         size_t in = frame->stored - taken;
         size_t out = frame->plain - made;
-        hint = LZ4F_decompress(context, plain + made, &out, frame->bytes + taken, &in, NULL);
+        hint = LZ4F_decompress(context, plain + made, &out, frame->bytes + taken, &in, &options);
         if (LZ4F_isError(hint))
             return fail(error, STATUS_VERIFY,
                         "%s is damaged: its bytes from %" G_GUINT64_FORMAT

@@ -48,7 +48,11 @@ typedef struct {
 
 gboolean frame_read(FrameSource *source, FrameStored *frame, GError **error);
 
-/* `plain` has room for frame->plain bytes, and gets exactly that many. */
-gboolean frame_unpack(const FrameStored *frame, const char *name, uint8_t *plain, GError **error);
+/*
+ * `plain` has room for frame->plain bytes, and gets exactly that many.  `checked`: the checksum of
+ * its content was found right before, over the same stored bytes, and is not computed again.
+ */
+gboolean frame_unpack(const FrameStored *frame, const char *name, gboolean checked, uint8_t *plain,
+                      GError **error);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "seal/behind.h"
 #include "seal/frame.h"
 #include "seal/name.h"
 
@@ -35,6 +36,7 @@ typedef struct {
 typedef struct {
     const UnsealSpec *spec;
     size_t most;                   /* content of one frame */
+    Behind *behind;                /* NULL: what is made need not reach the disk soon */
     _Atomic uint64_t stored_bytes; /* for the watch */
 
     GMutex lock;
@@ -158,21 +160,29 @@ static void give_buffer(Unseal *unseal, uint8_t *buffer)
     g_mutex_unlock(&unseal->lock);
 }
 
-static gboolean place_frame(const FrameStored *frame, const Target *target, uint8_t *plain,
-                            GError **error)
+static gboolean place_frame(const Unseal *unseal, const FrameStored *frame, const Target *target,
+                            uint8_t *plain, GError **error)
 {
-    if (!frame_unpack(frame, target->name, plain, error))
+    if (!frame_unpack(frame, target->name, unseal->spec->checked, plain, error))
         return FALSE;
     return write_sparse(target->fd, plain, frame->plain, frame->offset) ||
            fail_storage(error, "cannot write the plain file of %s: %s", target->name,
                         g_strerror(errno));
 }
 
+static void ask_to_begin(const Unseal *unseal, const Target *target, uint64_t offset,
+                         uint64_t length)
+{
+    if (unseal->behind != NULL)
+        behind_write(unseal->behind, target->fd, offset, length);
+}
+
 static void do_job(Unseal *unseal, Job *job, uint8_t *plain)
 {
     GError *error = NULL;
-    if (!place_frame(&job->stored, job->target, plain, &error))
+    if (!place_frame(unseal, &job->stored, job->target, plain, &error))
         stop_with(unseal, error);
+    ask_to_begin(unseal, job->target, job->stored.offset, job->stored.plain);
     give_buffer(unseal, job->stored.bytes);
     release_target(unseal, job->target, FALSE);
     g_free(job);
@@ -216,7 +226,8 @@ static gboolean read_frames(Unseal *unseal, FrameSource *source, Target *target,
             continue;
         }
         gboolean more = good && frame.stored > 0;
-        good = good && (!more || place_frame(&frame, target, plain, error));
+        good = good && (!more || place_frame(unseal, &frame, target, plain, error));
+        ask_to_begin(unseal, target, frame.offset, frame.plain);
         atomic_fetch_add(&unseal->stored_bytes, frame.stored);
         give_buffer(unseal, frame.bytes);
         if (!good || !more)
@@ -437,7 +448,8 @@ gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **erro
         return fail(error, STATUS_VERIFY,
                     "the backup has frames of %" G_GUINT64_FORMAT " bytes, more than %d", frame,
                     FRAME_MOST);
-    Unseal unseal = {.spec = spec, .most = (size_t)frame};
+    Unseal unseal = {
+        .spec = spec, .most = (size_t)frame, .behind = spec->stays ? behind_new() : NULL};
     g_mutex_init(&unseal.lock);
     g_cond_init(&unseal.work);
     g_cond_init(&unseal.idle);
@@ -445,6 +457,7 @@ gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **erro
     unseal.spare = g_ptr_array_new_with_free_func(g_free);
 
     run_workers(&unseal);
+    g_clear_pointer(&unseal.behind, behind_free);
     g_ptr_array_unref(unseal.spare);
     g_cond_clear(&unseal.idle);
     g_cond_clear(&unseal.work);
@@ -472,7 +485,7 @@ static gboolean read_one(int fd, const char *name, SinkFn *sink, void *data, GEr
         FrameStored frame = {.bytes = stored};
         if (sealed && !frame_read(&source, &frame, error))
             return FALSE;
-        if (frame.stored > 0 && !frame_unpack(&frame, name, plain, error))
+        if (frame.stored > 0 && !frame_unpack(&frame, name, FALSE, plain, error))
             return FALSE;
         ssize_t got = sealed ? (ssize_t)frame.plain : files_read(fd, plain, FRAME_BYTES);
         if (got < 0)

@@ -111,9 +111,10 @@ def rolled_base(field, number):
 # ---- restores: S5, F1 ------------------------------------------------------------------------
 
 def full_and_copy(field):
-    """The same data as lsnchain's backup and as the engine's own directory."""
+    """The same data as lsnchain's backup, proven as every night leaves it, and as the engine's own."""
     field.empty()
     field.site.backup("full")
+    field.lsnchain("verify", "latest", "--level=prepare")
     hand.backup(field.site, field.new_directory("copy"))
 
 
