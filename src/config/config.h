@@ -147,12 +147,6 @@ const AlertConfig *config_alert(const Config *config, const char *name);
 gboolean config_is_name(const char *text);
 
 /*
- * The keys (const char *, from the table) that a file gives this instance, but that have no effect
- * yet: `check` warns of them.  Free the array.
- */
-GPtrArray *config_set_but_later(const Config *config, const InstanceConfig *instance);
-
-/*
  * Calls `each` for every value there is, in the order of the table: `section` as in the file,
  * `source` is "default", "command line" or "FILE:LINE".  Of a secret only "(hidden)" is shown, of a
  * secret address scheme and host.  Of what [global] gives to instances only what a file sets.

@@ -28,8 +28,6 @@ typedef enum {                      /* in the struct: */
                OPTION_SIZE,     /* uint64_t, bytes */
 } OptionType;
 
-typedef enum { OPTION_IN_EFFECT, OPTION_LATER } OptionEffect;
-
 /* Default and limits are text, read by the same code as what the user wrote. */
 typedef struct {
     const char *section;
@@ -44,8 +42,7 @@ typedef struct {
     const char *used_by;   /* [alert]: the types it means something to; NULL: all */
     const char *needed_by; /* [alert]: the types that cannot do without it; NULL: none */
     gboolean secret;       /* never shown, never in argv; its file may not be read by others */
-    OptionEffect effect;
-    size_t at; /* where the value goes in the struct of its section */
+    size_t at;             /* where the value goes in the struct of its section */
     const char *sentence;
 } Option;
 

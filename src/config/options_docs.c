@@ -6,8 +6,6 @@
 
 enum { WIDTH = 98 };
 
-static const char later[] = "(accepted, not in effect yet)";
-
 /* "keep_days: days of ... (a whole number from 0 to 100000; default 0)". */
 static char *describe(const Option *option)
 {
@@ -21,8 +19,6 @@ static char *describe(const Option *option)
     if (option->used_by != NULL)
         g_string_append_printf(text, "; for %s", option->used_by);
     g_string_append(text, option->secret ? "; secret)" : ")");
-    if (option->effect == OPTION_LATER)
-        g_string_append_printf(text, " %s", later);
     return g_string_free(text, FALSE);
 }
 
@@ -116,10 +112,8 @@ static void markdown_row(const Option *option, GString *out)
         g_string_append_printf(out, "`%s` | ", option->fallback);
     append_cell(out, allowed);
     const char *types = option->used_by != NULL ? option->used_by : "";
-    g_autofree char *meaning =
-        g_strconcat(" ", option->sentence, *types != '\0' ? "; for " : "", types,
-                    option->secret ? "; secret" : "", option->effect == OPTION_LATER ? " " : "",
-                    option->effect == OPTION_LATER ? later : "", NULL);
+    g_autofree char *meaning = g_strconcat(" ", option->sentence, *types != '\0' ? "; for " : "",
+                                           types, option->secret ? "; secret" : "", NULL);
     append_cell(out, meaning);
     g_string_append_c(out, '\n');
 }
@@ -165,10 +159,7 @@ void options_markdown(GString *out)
         "* it belongs to another user than root and the one that runs lsnchain,\n"
         "* its group or others can write it,\n"
         "* it holds a secret, and others, or a group that is not the running user's own, can read\n"
-        "  it (`root:lsnchain` with mode 0640 is fine). A webhook's `url` is a secret.\n"
-        "\n"
-        "Keys marked *(accepted, not in effect yet)* are checked, but what they ask for is not\n"
-        "built yet; `lsnchain check` warns when one is set.\n");
+        "  it (`root:lsnchain` with mode 0640 is fine). A webhook's `url` is a secret.\n");
     for (const OptionSection *section = options_sections(); section->word != NULL; section++)
         markdown_section(section, out);
 }

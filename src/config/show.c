@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* show: config_show() and its sister, declared in config.h. */
+/* show: config_show(), declared in config.h. */
 #include "config/config.h"
 
 #include "config/options.h"
 #include "config/origins.h"
 #include "config/value.h"
-
-GPtrArray *config_set_but_later(const Config *config, const InstanceConfig *instance)
-{
-    GPtrArray *keys = g_ptr_array_new();
-    g_autofree char *title = g_strconcat("instance ", instance->name, NULL);
-    for (const Option *option = options_table(); option->section != NULL; option++) {
-        if (option->effect == OPTION_LATER && g_str_equal(option->section, "instance") &&
-            origins_resolve(config->origins, title, option) != NULL)
-            g_ptr_array_add(keys, (gpointer)option->key);
-    }
-    return keys;
-}
 
 typedef struct {
     const Config *config;

@@ -232,15 +232,10 @@ static gboolean probe_options(Found *found, Probe *probe, GError **error)
         engine_check_options(found->engine, instance->prepare_options, ENGINE_FOR_PREPARE, error);
     if (prepare == NULL)
         return FALSE;
-    g_autoptr(GPtrArray) later = config_set_but_later(found->config, instance);
-    if (later->len == 0) {
-        probe->text = g_strdup("every key that is set has its effect");
-        return TRUE;
-    }
-    g_autoptr(GString) names = g_string_new(NULL);
-    for (guint i = 0; i < later->len; i++)
-        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", (const char *)later->pdata[i]);
-    return warn(probe, g_strdup_printf("set, but not in effect yet: %s", names->str));
+    gboolean any = *instance->engine_options != '\0' || *instance->prepare_options != '\0';
+    probe->text =
+        g_strdup(any ? "the engine knows them, and none of them is ours" : "none of yours");
+    return TRUE;
 }
 
 static gboolean probe_privileges(Found *found, Probe *probe, GError **error)

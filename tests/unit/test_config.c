@@ -530,15 +530,6 @@ Test(config, shows_no_secret)
     cr_expect(strstr(got, "alert oncall.password= (default)") != NULL);
 }
 
-Test(config, has_no_key_that_is_taken_and_has_no_effect)
-{
-    g_autoptr(Config) config =
-        load_good(GLOBAL "repeat_after = 3h\nmetrics_file = /m.prom\n" INSTANCE
-                         "ping_url = https://x/y\nparallel = 3\n");
-    g_autoptr(GPtrArray) keys = config_set_but_later(config, config_instance(config, "shop"));
-    cr_expect_eq(keys->len, 0, "%u", keys->len);
-}
-
 /* Takes the '#' from the lines that `wanted` begins; NULL: from every key and section. */
 static char *uncomment(const char *sample, const char *const *wanted)
 {
