@@ -220,7 +220,7 @@ void app_write_metrics(const App *app, gboolean last)
 /* A night on which only proofs or expiry run tells that backups do not. */
 static void raise_overdue(const App *app, const Run *run)
 {
-    if (run->catalog == NULL || (app->noted != VITAL_VERIFY && app->noted != VITAL_EXPIRE))
+    if (app->noted != VITAL_VERIFY && app->noted != VITAL_EXPIRE)
         return;
     int64_t now = clock_now();
     g_autoptr(Vitals) vitals = vitals_glance(run, NULL, now);

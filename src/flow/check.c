@@ -34,7 +34,7 @@ typedef struct {
     Repository *repository;
     Shelf *shelf;
     Catalog *catalog;
-    Vitals *vitals; /* with the catalog; overdue ones were told */
+    Vitals *vitals; /* what is overdue was told */
     int64_t now;    /* of the vitals */
     Login *login;
     Server *server;
@@ -124,19 +124,21 @@ static Run run_of(const Found *found)
     };
 }
 
-/* A host whose cron line was lost runs no backup that could fail: who looks in the morning tells.
+/*
+ * A host whose cron line was lost runs no backup that could fail: who looks in the morning tells.
+ * That a backup was killed is told although its disk is gone too.
  */
 static const Vitals *look_at_vitals(Found *found)
 {
-    if (found->vitals != NULL || found->catalog == NULL)
-        return found->vitals;
-    Run run = run_of(found);
-    run.command = "check";
-    run.records = TRUE; /* the repository is ours, or there would be no catalog */
-    found->now = clock_now();
-    found->vitals = vitals_glance(&run, NULL, found->now);
-    vitals_raise_overdue(&run, found->vitals, found->now);
-    return found->vitals;
+    if (found->vitals == NULL) {
+        Run run = run_of(found);
+        run.command = "check";
+        run.records = run_owns_state(run.state_dir);
+        found->now = clock_now();
+        found->vitals = vitals_glance(&run, NULL, found->now);
+        vitals_raise_overdue(&run, found->vitals, found->now);
+    }
+    return found->catalog != NULL ? found->vitals : NULL;
 }
 
 static gboolean tell_age(Probe *probe, char *overdue, const char *what, int64_t then, int64_t now,

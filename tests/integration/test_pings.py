@@ -151,6 +151,18 @@ def test_a_backup_that_was_killed_is_told_by_the_next_check_and_only_once(guarde
         "backup_failed", "backup_recovered"]
 
 
+def test_that_a_backup_was_killed_is_told_although_its_disk_is_gone_too(guarded):
+    assert guarded.run("backup", env={"LSNCHAIN_CRASH": "backup.planned"}).status == -signal.SIGKILL
+    marker = guarded.repository / "lsnchain.repo"
+    marker.rename(guarded.place / "away")
+    guarded.ended(REFUSED, "check")
+    alert, = guarded.alerts()
+    assert alert["summary"] == "the last backup was killed"
+    (guarded.place / "away").rename(marker)
+    guarded.good("backup")
+    assert guarded.alerts("backup_recovered") != []
+
+
 def test_a_switch_that_hangs_at_the_start_does_not_keep_the_backup(guarded):
     guarded.switch.answers = ["hang", 200]
     ran = guarded.good("backup")
