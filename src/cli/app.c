@@ -207,7 +207,7 @@ static gboolean open_run(App *app, Run *run, GError **error)
 void app_write_metrics(const App *app, gboolean last)
 {
     g_autoptr(GError) error = NULL;
-    gboolean changes = app->noted != VITAL_NONE || g_str_has_prefix(app->command, "alert ");
+    gboolean changes = app->noted != VITAL_NONE || (app->metrics && last);
     if (!changes || app->config == NULL || app->repository_path != NULL ||
         metrics_write(app->config, app->command, &error))
         return;

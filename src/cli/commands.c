@@ -18,6 +18,7 @@ enum {
 
     NO_CATALOG = 1 << 6, /* it is there to mend it */
     MONITORS = 1 << 7,   /* it knows --nagios: what else is missing is then what it tells */
+    METRICS = 1 << 8,    /* no run that is noted, but what Prometheus is told changes with it */
 
     READS = CONFIG_OR_BARE | REPOSITORY,
 };
@@ -36,7 +37,7 @@ static const struct {
 static const Command commands[] = {
     {"init", "", "create the repository and a place for each instance", CONFIG, cmd_init,
      "  --accept            take the repository that is there instead of the one remembered\n"},
-    {"check", "", "see whether tonight's backup would work", CONFIG, cmd_check, ""},
+    {"check", "", "see whether tonight's backup would work", CONFIG | METRICS, cmd_check, ""},
     {"backup", "", "take one backup now", CONFIG | REPOSITORY | WRITES | ALARMS, cmd_backup,
      "  --type=TYPE         auto, full or incremental (auto)\n"
      "  --dry-run           say what would be done, change nothing\n"},
@@ -66,8 +67,8 @@ static const Command commands[] = {
     {"expire", "", "remove what no rule keeps", CONFIG | REPOSITORY | WRITES, cmd_expire,
      "  --explain           say of each backup which rule keeps or releases it, and what is left\n"
      "  --dry-run           say what would go, change nothing\n"},
-    {"remove", "ID", "remove a backup and what hangs on it", CONFIG | REPOSITORY | WRITES,
-     cmd_remove,
+    {"remove", "ID", "remove a backup and what hangs on it",
+     CONFIG | REPOSITORY | WRITES | METRICS, cmd_remove,
      "  --force             although a floor of retention holds it; never while it is read\n"
      "  --dry-run           say what would go and what would be lost, change nothing\n"},
     {"pin", "ID", "keep a backup and its chain until it is unpinned",
@@ -80,13 +81,13 @@ static const Command commands[] = {
     {"catalog check", "", "compare the catalog and its copy with the tree", READS | NO_CATALOG,
      cmd_catalog_check, ""},
     {"catalog rebuild", "", "make the catalog again from the tree",
-     CONFIG | REPOSITORY | WRITES | NO_CATALOG, cmd_catalog_rebuild, ""},
+     CONFIG | REPOSITORY | WRITES | NO_CATALOG | METRICS, cmd_catalog_rebuild, ""},
     {"config show", "", "values and where each came from", CONFIG | ANSWERS, cmd_config_show, ""},
-    {"alert test", "", "send a test alert along every route", CONFIG, cmd_alert_test, ""},
+    {"alert test", "", "send a test alert along every route", CONFIG | METRICS, cmd_alert_test, ""},
     {"alert list", "", "open incidents, and alerts that wait", CONFIG | ANSWERS, cmd_alert_list, ""},
     {"alert ack", "[KEY|all]", "hold back the repeats of an incident until it ends", CONFIG,
      cmd_alert_ack, ""},
-    {"alert flush", "", "bring the alerts that wait to their channels now", CONFIG,
+    {"alert flush", "", "bring the alerts that wait to their channels now", CONFIG | METRICS,
      cmd_alert_flush, ""},
     {NULL, NULL, NULL, 0, NULL, NULL},
 };
@@ -162,6 +163,7 @@ gboolean command_run(const Command *command, App *app, char **args, GError **err
     gboolean rehearsal = g_strv_contains((const char *const *)args, "--dry-run");
     app->alarms = (command->needs & ALARMS) != 0 && !rehearsal;
     app->without_catalog = (command->needs & NO_CATALOG) != 0;
+    app->metrics = (command->needs & METRICS) != 0 && !rehearsal;
     app->report.silent = app->quiet && !app->answers;
     g_autoptr(GError) failure = NULL;
     if (prepare(command, app, &failure))

@@ -176,6 +176,17 @@ def test_a_run_is_seen_while_it_lasts_and_when_it_was_killed(site):
     assert killed.get("run_killed", command="backup") == 1
 
 
+def test_the_check_that_finds_a_killed_backup_writes_so_into_the_file(noted):
+    assert noted.run("backup", env={"LSNCHAIN_CRASH": "backup.planned"}).status == -signal.SIGKILL
+    assert Metrics(noted.metrics).get("run_running", command="backup") == 1
+    noted.run("check")
+    after = Metrics(noted.metrics)
+    assert after.get("run_running", command="backup") == 0
+    assert after.get("run_killed", command="backup") == 1
+    assert after.get("incidents_open", severity="critical") == 1
+    assert after.get("alerts_undelivered") == 0, "written when its alerts are out"
+
+
 def test_a_run_that_cannot_begin_is_a_failure_in_the_file(noted):
     (noted.repository / "lsnchain.repo").rename(noted.repository / "away")
     noted.ended(15, "backup")
@@ -239,7 +250,6 @@ def test_check_tells_beforehand_of_a_file_that_will_not_be_read(site, name, word
     probe = next(probe for probe in probes if probe["name"] == "metrics")
     assert probe["result"] == ("warning" if words else "ok")
     assert (words or str(site.place / name)) in probe["message"]
-    assert not (site.place / name).exists(), "check changes nothing"
 
 
 def test_what_is_damaged_is_not_told_once_more_for_each_time_the_file_is_written(noted):
@@ -255,7 +265,7 @@ def test_commands_that_only_look_write_nothing(noted):
     noted.good("verify", "--all", "--level=files")
     before = noted.metrics.stat()
     for arguments in (["status"], ["list"], ["show", "latest"], ["backup", "--dry-run"],
-                      ["expire", "--dry-run"], ["config", "show"]):
+                      ["expire", "--dry-run"], ["config", "show"], ["alert", "list"]):
         noted.good(*arguments)
     after = noted.metrics.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
