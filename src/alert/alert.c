@@ -251,9 +251,11 @@ static gboolean test_severity(Spool *spool, const AlertSetup *setup, const char 
     const AlertRoute *route = setup->route(instance, setup->data);
     g_auto(GStrv) to = test_receivers(route, severity);
     g_autoptr(Event) event = make_test(instance, severity);
-    g_ptr_array_add(testing->ids, g_strdup(event->id));
+    if (spool != NULL && !names_empty((Names)to) && !spool_add(spool, event, (Names)to, error))
+        return FALSE;
+    g_ptr_array_add(testing->ids, g_strdup(event->id)); /* the spool may have changed it */
     if (spool != NULL)
-        return names_empty((Names)to) || spool_add(spool, event, (Names)to, error);
+        return TRUE;
     for (size_t i = 0; i < setup->count; i++) {
         if (names_have((Names)to, setup->channels[i].name))
             test_directly(event, &setup->channels[i], TRUE, testing);

@@ -164,6 +164,14 @@ static void set_times(Event *event, int64_t timestamp, int64_t fires_until)
                                                                 : timestamp + EVENT_FIRES_S;
 }
 
+/* From microseconds since the epoch. */
+static char *make_id(int64_t time_us)
+{
+    g_autofree char *stamp = clock_format_id(time_us / G_USEC_PER_SEC);
+    g_autofree char *random = g_uuid_string_random();
+    return g_strdup_printf("%s-%06d-%.8s", stamp, (int)(time_us % G_USEC_PER_SEC), random);
+}
+
 Event *event_new(const EventFacts *facts)
 {
     int64_t now = clock_now();
@@ -172,13 +180,23 @@ Event *event_new(const EventFacts *facts)
         now = clock_now();
         now_us = g_get_real_time();
     }
-    g_autofree char *stamp = clock_format_id(now);
-    g_autofree char *random = g_uuid_string_random();
-    g_autofree char *id =
-        g_strdup_printf("%s-%06d-%.8s", stamp, (int)(now_us % G_USEC_PER_SEC), random);
+    g_autofree char *id = make_id(now * G_USEC_PER_SEC + now_us % G_USEC_PER_SEC);
     Event *event = make(facts, id, g_get_host_name(), LSNCHAIN_VERSION);
     set_times(event, now, facts->fires_until);
     return event;
+}
+
+void event_put_behind(Event *event, const char *id)
+{
+    int64_t seconds = 0;
+    guint64 us = 0;
+    g_auto(GStrv) parts = g_strsplit(id, "-", 3);
+    if (strcmp(event->id, id) > 0 || g_strv_length(parts) < 2 ||
+        !clock_parse_id(parts[0], &seconds) ||
+        !g_ascii_string_to_unsigned(parts[1], 10, 0, G_USEC_PER_SEC - 1, &us, NULL))
+        return;
+    g_free(event->id);
+    event->id = make_id(seconds * G_USEC_PER_SEC + (int64_t)us + 1);
 }
 
 void event_free(Event *event)

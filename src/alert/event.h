@@ -92,6 +92,11 @@ typedef struct {
 
 /* Now and on this host. */
 Event *event_new(const EventFacts *facts);
+/*
+ * When the clock went back: its id becomes one that sorts behind `id`.  Nothing where it does so
+ * already, or where `id` is none of ours.
+ */
+void event_put_behind(Event *event, const char *id);
 void event_free(Event *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Event, event_free)
 

@@ -22,6 +22,7 @@ typedef struct {
     gboolean closed;  /* left alone until the next round */
     unsigned taken;   /* alerts that it took, tests among them */
     unsigned waiting; /* alerts that it did not get and that are kept */
+    gboolean warned;  /* that was said */
     char *cause;      /* why not the first of them */
 } Lane;
 
@@ -150,19 +151,20 @@ static gboolean lane_send(Lane *lane, const Event *event, char **answer)
     return FALSE;
 }
 
-/* The note is written before the next alert is sent: a kill in between doubles this one at most. */
-static gboolean settle(const Round *round, SpoolEntry *entry, const char *name, GError **error)
+/*
+ * The note is written before the next alert is sent: a kill in between doubles this one at most.
+ * Where it cannot be written, on a full disk, nobody else has to wait for that.
+ */
+static void settle(const Round *round, SpoolEntry *entry, const char *name)
 {
+    g_autoptr(GError) unnoted = NULL;
     crash_point("alert.sent");
-    if (!spool_note(round->spool, entry, name, error))
-        return FALSE;
-    if (spool_entry_waits(entry))
-        return TRUE;
-    round->report->done++;
-    return spool_remove(round->spool, entry, error);
+    if (!spool_note(round->spool, entry, name, &unnoted))
+        log_warning("%s has an alert and will get it once more: %s", name, unnoted->message);
+    round->report->done += spool_entry_waits(entry) ? 0 : 1;
 }
 
-static gboolean serve_entry(const Round *round, Lane *lane, SpoolEntry *entry, GError **error)
+static void serve_entry(const Round *round, Lane *lane, SpoolEntry *entry)
 {
     g_autofree char *answer = NULL;
     gboolean taken = lane_send(lane, entry->event, &answer);
@@ -170,33 +172,32 @@ static gboolean serve_entry(const Round *round, Lane *lane, SpoolEntry *entry, G
         round->watch->result(entry->event, lane->channel, taken, answer, round->watch->data);
     if (!taken) {
         lane->waiting += entry->event->type != EVENT_ALERT_TEST ? 1 : 0;
-        return TRUE;
+        return;
     }
     lane->taken++;
     round->report->sent++;
-    return settle(round, entry, lane->channel->name, error);
+    settle(round, entry, lane->channel->name);
 }
 
-static gboolean serve(const Round *round, Lane *lane, GError **error)
+/* What is left of a share does not outlast the time of all. */
+static void serve(const Round *round, Lane *lane)
 {
+    const DeliverBudget share = deliver_share(round->began_us, lanes_to_serve(round));
     if (!lane->served)
-        lane->budget = deliver_share(round->began_us, lanes_to_serve(round));
+        lane->budget = share;
+    lane->budget.left_us = MIN(lane->budget.left_us, share.left_us);
     lane->served = TRUE;
     for (guint i = 0; i < round->entries->len; i++) {
         SpoolEntry *entry = round->entries->pdata[i];
-        if (lacks(entry, lane->channel->name) && !serve_entry(round, lane, entry, error))
-            return FALSE;
+        if (lacks(entry, lane->channel->name))
+            serve_entry(round, lane, entry);
     }
-    return TRUE;
 }
 
-static gboolean serve_all(const Round *round, GError **error)
+static void serve_all(const Round *round)
 {
-    for (size_t i = 0; i < round->setup->count; i++) {
-        if (!serve(round, &round->lanes[i], error))
-            return FALSE;
-    }
-    return TRUE;
+    for (size_t i = 0; i < round->setup->count; i++)
+        serve(round, &round->lanes[i]);
 }
 
 /* What came since the last time. */
@@ -313,22 +314,36 @@ static gboolean raise_lanes(const Round *round, GError **error)
     return raise_gone(round, incidents, error);
 }
 
+static void warn_all(const Round *round)
+{
+    for (size_t i = 0; i < round->setup->count; i++) {
+        Lane *lane = &round->lanes[i];
+        if (lane->waiting == 0 || lane->warned)
+            continue;
+        warn(lane);
+        lane->warned = TRUE;
+    }
+}
+
 /* What was raised goes out in the same round, to those that are still well. */
 static gboolean tell_of_lanes(Round *round, GError **error)
 {
-    for (size_t i = 0; i < round->setup->count; i++) {
-        if (round->lanes[i].waiting > 0)
-            warn(&round->lanes[i]);
-    }
-    return raise_lanes(round, error) && take_spool(round, error) && serve_all(round, error);
+    warn_all(round);
+    if (!raise_lanes(round, error) || !take_spool(round, error))
+        return FALSE;
+    serve_all(round);
+    warn_all(round);
+    return TRUE;
 }
 
 /* ---- the round ------------------------------------------------------------------------------- */
 
 static gboolean go(Round *round, GError **error)
 {
-    return take_spool(round, error) && serve_all(round, error) && tell_of_lanes(round, error) &&
-           spool_count(round->spool, &round->report->waiting, error);
+    if (!take_spool(round, error))
+        return FALSE;
+    serve_all(round);
+    return tell_of_lanes(round, error) && spool_count(round->spool, &round->report->waiting, error);
 }
 
 gboolean round_deliver(Spool *spool, const AlertSetup *setup, const AlertWatch *watch,

@@ -98,6 +98,11 @@ static char *file_name(const char *id)
     return g_strconcat(id, spool_suffix, NULL);
 }
 
+static char *id_of(const char *name)
+{
+    return g_strndup(name, strlen(name) - strlen(spool_suffix));
+}
+
 gboolean spool_count(const Spool *spool, unsigned *count, GError **error)
 {
     g_autoptr(GPtrArray) names = list(spool->fd, TRUE, error);
@@ -144,11 +149,8 @@ static void count_dropped(const Spool *spool, guint more)
                     failure->message);
 }
 
-static gboolean make_room(const Spool *spool, GError **error)
+static gboolean make_room(const Spool *spool, const GPtrArray *names, GError **error)
 {
-    g_autoptr(GPtrArray) names = list(spool->fd, TRUE, error);
-    if (names == NULL)
-        return FALSE;
     guint surplus = names->len >= SPOOL_MOST ? names->len - SPOOL_MOST + 1 : 0;
     guint dropped = 0;
     for (guint i = 0; i < surplus; i++) {
@@ -221,9 +223,26 @@ static gboolean write_entry(const Spool *spool, const Event *event, Names to,
     return TRUE;
 }
 
-gboolean spool_add(Spool *spool, const Event *event, Names to, GError **error)
+/* "20261122T020000Z-000000-0a0b0c0d" of the last file; NULL: there is none. */
+static char *newest_id(const GPtrArray *names)
 {
-    return make_room(spool, error) && write_entry(spool, event, to, NULL, error);
+    for (guint i = names->len; i > 0; i--) {
+        const char *name = names->pdata[i - 1];
+        if (g_str_has_suffix(name, spool_suffix))
+            return id_of(name);
+    }
+    return NULL;
+}
+
+gboolean spool_add(Spool *spool, Event *event, Names to, GError **error)
+{
+    g_autoptr(GPtrArray) names = list(spool->fd, TRUE, error);
+    if (names == NULL || !make_room(spool, names, error))
+        return FALSE;
+    g_autofree char *newest = newest_id(names);
+    if (newest != NULL)
+        event_put_behind(event, newest);
+    return write_entry(spool, event, to, NULL, error);
 }
 
 static void entry_free(void *data)
@@ -276,7 +295,7 @@ static SpoolEntry *parse_entry(const char *name, const GString *text)
     if (root == NULL || json_unpack(root, "{s:i, s:o, s?o, s:o}", "format", &format, "event", &body,
                                     "to", &to, "delivered", &done) != 0)
         return NULL;
-    g_autofree char *id = g_strndup(name, strlen(name) - strlen(spool_suffix));
+    g_autofree char *id = id_of(name);
     SpoolEntry *entry = g_new0(SpoolEntry, 1);
     entry->event = event_from_json(id, body);
     entry->delivered = g_ptr_array_new_with_free_func(g_free);
@@ -365,21 +384,23 @@ gboolean spool_entry_waits(const SpoolEntry *entry)
     return FALSE;
 }
 
-gboolean spool_note(Spool *spool, SpoolEntry *entry, const char *channel, GError **error)
-{
-    g_autofree char *name = file_name(entry->event->id);
-    g_ptr_array_add(entry->delivered, g_strdup(channel));
-    if (faccessat(spool->fd, name, F_OK, 0) < 0 && errno == ENOENT)
-        return TRUE;
-    return write_entry(spool, entry->event, (Names)entry->to, entry->delivered, error);
-}
-
 gboolean spool_remove_id(Spool *spool, const char *id, GError **error)
 {
     g_autofree char *name = file_name(id);
     if (unlinkat(spool->fd, name, 0) < 0 && errno != ENOENT)
         return fail_storage(error, "cannot remove %s/%s: %s", spool->path, name, g_strerror(errno));
     return TRUE;
+}
+
+gboolean spool_note(Spool *spool, SpoolEntry *entry, const char *channel, GError **error)
+{
+    g_autofree char *name = file_name(entry->event->id);
+    g_ptr_array_add(entry->delivered, g_strdup(channel));
+    if (!spool_entry_waits(entry))
+        return spool_remove_id(spool, entry->event->id, error);
+    if (faccessat(spool->fd, name, F_OK, 0) < 0 && errno == ENOENT)
+        return TRUE;
+    return write_entry(spool, entry->event, (Names)entry->to, entry->delivered, error);
 }
 
 gboolean spool_remove(Spool *spool, const SpoolEntry *entry, GError **error)

@@ -3,10 +3,10 @@
  * spool: alerts on disk until every channel of their route has them.
  *
  * STATE/spool/ (0700) is shared by all instances: one JSON file per alert (0600), named by the
- * event's id, so that names sort by time.  A file says which channels are to get it and which have
- * it already.  At most SPOOL_MOST files: then the oldest are dropped, with a warning, and counted
- * for ever in `.dropped`.  A file that cannot be understood is set aside as NAME.damaged, with a
- * warning.
+ * event's id, so that names sort in the order in which they were added.  A file says which channels
+ * are to get it and which have it already.  At most SPOOL_MOST files: then the oldest are dropped,
+ * with a warning, and counted for ever in `.dropped`.  A file that cannot be understood is set
+ * aside as NAME.damaged, with a warning.
  *
  * Adding needs no lock.  Who delivers holds spool_lock(), so that two runs do not tell one thing
  * twice.  Failures are STATUS_STORAGE.
@@ -30,8 +30,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spool, spool_free)
 /* The state directory it was opened in. */
 const char *spool_state_dir(const Spool *spool);
 
-/* `to`: the channels that are to get it; NULL: those of its route when it is delivered. */
-gboolean spool_add(Spool *spool, const Event *event, Names to, GError **error);
+/*
+ * `to`: the channels that are to get it; NULL: those of its route when it is delivered.  Its id
+ * changes when one of a later time waits already: what was added last goes out last.
+ */
+gboolean spool_add(Spool *spool, Event *event, Names to, GError **error);
 
 /* Waits up to `wait_us`; STATUS_LOCKED when another run is still delivering. */
 Lock *spool_lock(const Spool *spool, int64_t wait_us, GError **error);
@@ -54,7 +57,10 @@ GPtrArray *spool_entries(Spool *spool, GError **error);
 /* For who only looks: makes and moves nothing; `unread` counts what cannot be understood. */
 GPtrArray *spool_peek(const char *state_dir, unsigned *unread, GError **error);
 
-/* Remembers that `channel` has it.  An entry that was dropped meanwhile stays so. */
+/*
+ * Remembers that `channel` has it; an entry that all have is removed.  One that was dropped
+ * meanwhile stays so.
+ */
 gboolean spool_note(Spool *spool, SpoolEntry *entry, const char *channel, GError **error);
 gboolean spool_remove(Spool *spool, const SpoolEntry *entry, GError **error);
 gboolean spool_remove_id(Spool *spool, const char *id, GError **error);
