@@ -43,6 +43,15 @@ Names alert_receivers(const AlertRoute *route, Severity severity)
     return names != NULL ? names : nobody;
 }
 
+char **alert_receivers_or_all(const AlertRoute *route, Severity severity)
+{
+    Names names = alert_receivers(route, severity);
+    if (severity == SEVERITY_RECOVERY && names_empty(names))
+        return names_join(alert_receivers(route, SEVERITY_CRITICAL),
+                          alert_receivers(route, SEVERITY_WARNING));
+    return names_join(names, NULL);
+}
+
 /* ---- raising --------------------------------------------------------------------------------- */
 
 /* What a repeat says before its cause; "" for news.  Free it. */
@@ -120,14 +129,14 @@ static gboolean raise_opening(const AlertDesk *desk, const EventFacts *facts, GE
 /* Who is told that it is over.  Free it. */
 static char **recovery_receivers(const AlertRoute *route, const Incident *incident)
 {
-    Names recovery = alert_receivers(route, SEVERITY_RECOVERY);
-    if (incident->channels == NULL) /* of an older version, or of a damaged file */
-        return names_join(names_empty(recovery)
-                              ? alert_receivers(route, event_severity(incident->type))
-                              : recovery,
-                          NULL);
     Names told = (Names)incident->channels;
-    return names_empty(recovery) ? names_join(told, NULL) : names_common(told, recovery);
+    if (told == NULL) /* of an older version, or of a damaged file */
+        return alert_receivers_or_all(route, SEVERITY_RECOVERY);
+    Names recovery = alert_receivers(route, SEVERITY_RECOVERY);
+    g_auto(GStrv) alarmed = names_join(alert_receivers(route, SEVERITY_CRITICAL),
+                                       alert_receivers(route, SEVERITY_WARNING));
+    g_auto(GStrv) unwanted = names_without((Names)alarmed, recovery);
+    return names_empty(recovery) ? names_join(told, NULL) : names_without(told, (Names)unwanted);
 }
 
 static gboolean tell_end(const AlertDesk *desk, const Incident *incident, const EventFacts *facts,
@@ -177,10 +186,7 @@ gboolean alert_raise(const AlertDesk *desk, const EventFacts *facts, GError **er
 {
     if (event_opens(facts->type))
         return raise_opening(desk, facts, error);
-    if (facts->type != EVENT_ALERT_TEST)
-        return raise_recovery(desk, facts, error);
-    g_autoptr(Event) event = event_new(facts);
-    return spool_add(desk->spool, event, alert_receivers(desk->route, event->severity), error);
+    return raise_recovery(desk, facts, error);
 }
 
 gboolean alert_deliver(Spool *spool, const AlertSetup *setup, AlertReport *report, GError **error)
@@ -235,21 +241,11 @@ static void test_directly(const Event *event, const AlertChannel *channel, gbool
     note_result(routed ? event : NULL, channel, delivered, answer, testing);
 }
 
-/* A recovery ends at all that were told where nobody is routed for it. */
-static char **test_receivers(const AlertRoute *route, Severity severity)
-{
-    Names names = alert_receivers(route, severity);
-    if (severity == SEVERITY_RECOVERY && names_empty(names))
-        return names_join(alert_receivers(route, SEVERITY_CRITICAL),
-                          alert_receivers(route, SEVERITY_WARNING));
-    return names_join(names, NULL);
-}
-
 static gboolean test_severity(Spool *spool, const AlertSetup *setup, const char *instance,
                               Severity severity, Testing *testing, GError **error)
 {
     const AlertRoute *route = setup->route(instance, setup->data);
-    g_auto(GStrv) to = test_receivers(route, severity);
+    g_auto(GStrv) to = alert_receivers_or_all(route, severity);
     g_autoptr(Event) event = make_test(instance, severity);
     if (spool != NULL && !names_empty((Names)to) && !spool_add(spool, event, (Names)to, error))
         return FALSE;

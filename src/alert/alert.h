@@ -41,6 +41,8 @@ typedef struct {
 } AlertRoute;
 
 Names alert_receivers(const AlertRoute *route, Severity severity);
+/* The same, but an end that nobody is named for goes where alarms go.  Free it. */
+char **alert_receivers_or_all(const AlertRoute *route, Severity severity);
 
 /* Where alert_raise() takes an event in. */
 typedef struct {
@@ -53,8 +55,8 @@ typedef struct {
 /*
  * An event that opens an incident goes to the channels of its severity, or is held back and counted
  * (incidents.h); one that ends incidents goes out once for each that is open: to those of its
- * channels that the route's `recovery` names, or to all of them where it names nobody.  What does
- * neither, a test, goes out.
+ * channels that the route's `recovery` names, or to all of them where it names nobody.  A channel
+ * that the route names nowhere any more is told too: it may have another name now.
  *
  * First the incident is noted, then the alert is in the spool, then that it was told: killed in
  * between, an alert is told twice, and none without its recovery.

@@ -33,22 +33,12 @@ char **names_join(Names first, Names second)
     return finish(list);
 }
 
-char **names_common(Names first, Names second)
+char **names_without(Names first, Names second)
 {
     GPtrArray *list = g_ptr_array_new();
     for (; first != NULL && *first != NULL; first++) {
-        if (names_have(second, *first))
+        if (!names_have(second, *first))
             add(list, *first);
-    }
-    return finish(list);
-}
-
-char **names_without(Names names, const char *name)
-{
-    GPtrArray *list = g_ptr_array_new();
-    for (; names != NULL && *names != NULL; names++) {
-        if (!g_str_equal(*names, name))
-            add(list, *names);
     }
     return finish(list);
 }

@@ -16,9 +16,8 @@ gboolean names_empty(Names names);
 
 /* Those of `first`, then those that only `second` has; each once. */
 char **names_join(Names first, Names second);
-/* Those of `first` that are in `second` too. */
-char **names_common(Names first, Names second);
-char **names_without(Names names, const char *name);
+/* Those of `first` that are not in `second`. */
+char **names_without(Names first, Names second);
 
 /* As in the configuration: "mail, oncall". */
 char *names_text(Names names);

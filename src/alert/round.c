@@ -59,8 +59,8 @@ void round_tell_nobody(const Event *event)
 static void readdress(const Round *round, SpoolEntry *entry)
 {
     const Event *event = entry->event;
-    Names today =
-        alert_receivers(round->setup->route(event->instance, round->setup->data), event->severity);
+    g_auto(GStrv) today = alert_receivers_or_all(
+        round->setup->route(event->instance, round->setup->data), event->severity);
     gboolean lost = entry->to == NULL;
     GPtrArray *kept = g_ptr_array_new();
     for (char **name = entry->to; name != NULL && *name != NULL; name++) {
@@ -73,7 +73,7 @@ static void readdress(const Round *round, SpoolEntry *entry)
         lost = TRUE;
     }
     g_ptr_array_add(kept, NULL);
-    char **all = names_join((Names)kept->pdata, lost ? today : NULL);
+    char **all = names_join((Names)kept->pdata, lost ? (Names)today : NULL);
     g_ptr_array_unref(kept);
     g_strfreev(entry->to);
     entry->to = all;

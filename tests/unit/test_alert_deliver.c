@@ -5,6 +5,10 @@
 #include "alert/deliver.h"
 #include "base/cancel.h"
 
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
 enum { SECOND_US = 1000000 };
 
 static void start_libcurl(void)
@@ -112,6 +116,103 @@ Test(deliver, a_channel_that_is_down_is_told_to_the_others_once_in_a_day)
     cr_expect_eq(incident->held, 1);
     g_autofree char *told = names_text((Names)incident->channels);
     cr_expect_str_eq(told, "well");
+}
+
+Test(deliver, a_channel_that_takes_no_news_of_another_is_told_in_the_same_run)
+{
+    static const char *const words[] = {"DIR", "200", NULL};
+    static const char *const to_pager[] = {"pager", NULL};
+    g_auto(Receiver) receiver = start_receiver("http_receiver.py", words);
+    g_auto(Desk) desk = open_desk();
+    g_autofree char *url = NULL;
+    AlertChannel channels[] = {dead, well_at(&receiver, &url)};
+    channels[0].name = "pager";
+    channels[1].name = "chat";
+    AlertRoute nobody = {0};
+    spool_to(&desk, to_pager, "x");
+    (void)deliver_along(&desk, channels, 2, &nobody);
+    log_reset();
+    channels[0].name = "chat";
+    channels[1].name = "pager";
+    AlertReport report = deliver_along(&desk, channels, 2, &nobody);
+    cr_expect_eq(report.done, 1);
+    cr_expect_eq(report.waiting, 1);
+    g_autofree char *said = warnings();
+    expect_holds(said, "alert channel chat");
+    expect_lacks(said, "alert channel pager");
+}
+
+Test(deliver, a_note_that_cannot_be_written_keeps_no_alert_from_the_next_channel)
+{
+    static const char *const words[] = {"DIR", "200", NULL};
+    static const char *const to_well_and_other[] = {"well", "other", NULL};
+    const struct rlimit no_room = {0, RLIM_INFINITY};
+    g_auto(Receiver) receiver = start_receiver("http_receiver.py", words);
+    g_auto(Desk) desk = open_desk();
+    g_autofree char *url = NULL;
+    g_autofree char *other_url = NULL;
+    AlertChannel channels[] = {well_at(&receiver, &url), well_at(&receiver, &other_url)};
+    channels[1].name = "other";
+    AlertRoute nobody = {0};
+    spool_to(&desk, to_well_and_other, "one");
+    spool_to(&desk, to_well_and_other, "two");
+    (void)signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &no_room), 0);
+    AlertReport report = deliver_along(&desk, channels, 2, &nobody);
+    cr_expect_eq(report.sent, 4);
+    cr_expect_eq(report.done, 2);
+    cr_expect_eq(still_spooled(&desk), 0);
+    g_autofree char *said = warnings();
+    expect_holds(said, "well has an alert and will get it once more");
+}
+
+/* Somebody listens there and never says a word. */
+static unsigned start_silence(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    cr_assert_eq(listen(fd, 64), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    return ntohs(address.sin_port);
+}
+
+Test(deliver, news_of_a_channel_do_not_outlast_the_time_of_all)
+{
+    g_auto(Desk) desk = open_desk();
+    g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/", start_silence());
+    AlertChannel channels[5];
+    static const char *const names[] = {"a", "b", "c", "d", "dead"};
+    for (size_t i = 0; i < G_N_ELEMENTS(channels); i++)
+        channels[i] =
+            (AlertChannel){.name = names[i], .type = "webhook", .url = url, .timeout_s = 60};
+    AlertRoute nobody = {0};
+    spool_to(&desk, to_dead, "x");
+    cancel_install();
+    cr_assert_eq(raise(SIGTERM), 0); /* so that all have 20 s, and one of them 10 s */
+    int64_t began = g_get_monotonic_time();
+    (void)deliver_along(&desk, channels, G_N_ELEMENTS(channels), &nobody);
+    cr_expect_lt((g_get_monotonic_time() - began) / SECOND_US, 35);
+}
+
+Test(deliver, an_end_for_a_channel_that_is_gone_goes_where_alarms_go)
+{
+    static const char *const words[] = {"DIR", "200", NULL};
+    const EventFacts facts = {
+        .type = EVENT_CHAIN_RECOVERED, .instance = "shop", .summary = "it is over"};
+    g_auto(Receiver) receiver = start_receiver("http_receiver.py", words);
+    g_auto(Desk) desk = open_desk();
+    g_autofree char *url = NULL;
+    const AlertChannel channels[] = {well_at(&receiver, &url)};
+    AlertRoute route = {.critical = to_both + 1};
+    g_autoptr(Event) event = event_new(&facts);
+    cr_assert(spool_add(desk.spool, event, to_dead, NULL));
+    AlertReport report = deliver_along(&desk, channels, 1, &route);
+    cr_expect_eq(report.done, 1);
+    cr_expect_eq(report.unrouted, 0);
+    g_autofree char *all = bodies(&receiver);
+    expect_holds(all, "it is over");
 }
 
 Test(deliver, a_channel_that_is_gone_closes_what_was_open_of_it)

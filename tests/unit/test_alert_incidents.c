@@ -276,7 +276,9 @@ Test(incidents, a_recovery_goes_to_those_that_got_the_alarm)
         AlertRoute alarm, end;
         const char *told;
     } cases[] = {
-        {{.critical = mail_and_hook}, {.recovery = hook_only}, "hook"},
+        {{.critical = mail_and_hook}, {mail_and_hook, NULL, hook_only}, "hook"},
+        {{.critical = mail_and_hook}, {NULL, mail_only, hook_only}, "hook"},
+        {{.critical = mail_only}, {hook_only, NULL, hook_only}, "mail"}, /* it is hook now */
         {{.critical = mail_and_hook}, {.recovery = NULL}, "mail, hook"},
         {{.critical = mail_only}, {.critical = mail_and_hook}, "mail"},
         {{.critical = hook_only}, {.recovery = mail_and_hook}, "hook"},
@@ -310,15 +312,6 @@ Test(incidents, who_got_any_of_the_alarms_is_told_of_the_end)
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
-
-Test(incidents, what_no_event_ends_is_told_and_not_recorded)
-{
-    g_auto(Desk) desk = open_desk();
-    cr_expect_eq(raise_event(&desk, EVENT_ALERT_TEST), 1);
-    cr_expect_eq(raise_event(&desk, EVENT_ALERT_TEST), 1);
-    g_autoptr(Incidents) incidents = load(&desk);
-    cr_expect_eq(incidents_open(incidents)->len, 0);
-}
 
 Test(incidents, come_back_from_the_file_as_they_were)
 {

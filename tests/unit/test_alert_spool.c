@@ -51,6 +51,21 @@ Test(spool, gives_back_what_it_was_given_oldest_first)
     cr_expect_str_eq(got, expected->str);
 }
 
+Test(spool, keeps_the_order_in_which_it_was_given_alerts_when_the_clock_goes_back)
+{
+    static const char *const clocks[] = {"+86400", "+0", "-3600", "+0"};
+    g_auto(Desk) desk = open_desk();
+    g_autoptr(GString) expected = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(clocks); i++) {
+        g_autofree char *summary = g_strdup_printf("alert%zu", i);
+        g_setenv("LSNCHAIN_CLOCK", clocks[i], TRUE);
+        spool_one(&desk, EVENT_CHAIN_BROKEN, summary);
+        g_string_append_printf(expected, "%s ", summary);
+    }
+    g_autofree char *got = summaries(&desk);
+    cr_expect_str_eq(got, expected->str);
+}
+
 Test(spool, is_for_its_owner_alone)
 {
     mode_t before = umask(0);
