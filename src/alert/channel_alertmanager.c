@@ -15,7 +15,11 @@
 
 static const char path[] = "/api/v2/alerts";
 
-enum { ALERTMANAGER_FIRES_LEAST_S = 3600, ALERTMANAGER_TEST_FIRES_S = 300 };
+enum {
+    ALERTMANAGER_FIRES_LEAST_S = 3600,
+    ALERTMANAGER_TEST_FIRES_S = 300,
+    ALERTMANAGER_SKEW_S = 600,
+};
 
 static gboolean check(const AlertChannel *channel, GError **error)
 {
@@ -85,8 +89,9 @@ static json_t *annotations(const Event *event)
 
 static int64_t fires_until(const Event *event)
 {
+    /* an end that its own clock has not reached yet it takes for a shorter alarm, and keeps ours */
     if (event->severity == SEVERITY_RECOVERY)
-        return event->timestamp;
+        return event->timestamp - ALERTMANAGER_SKEW_S;
     if (!event_opens(event->type)) /* nobody tells the end of a test */
         return clock_now() + ALERTMANAGER_TEST_FIRES_S;
     /* one that comes late must still be seen; its end follows, or a repeat */
