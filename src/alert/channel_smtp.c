@@ -171,6 +171,7 @@ static char *mail_text(const Event *event)
     g_string_append_c(text, '\n');
     add_field(text, "Host:", event->host);
     add_field(text, "Time:", time);
+    add_field(text, "Incident:", event->incident);
     g_string_append_printf(text, "\n-- \nlsnchain %s\n", event->version);
     g_string_replace(text, "\n", "\r\n", 0);
     return g_string_free(g_steal_pointer(&text), FALSE);

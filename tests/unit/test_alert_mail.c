@@ -94,6 +94,7 @@ Test(mail, says_first_what_happened_then_the_rest_in_order)
         "What to do:\n    nothing: the next run takes a full backup\n",
         "Host:     ",
         "Time:     20",
+        "Incident: lsnchain/shop/chain_broken\n",
     };
     g_auto(Receiver) receiver = SMTP_TLS("--implicit", "DIR");
     g_auto(Desk) desk = open_desk();
