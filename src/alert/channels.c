@@ -37,7 +37,8 @@ static const CURLcode passing[] = {
 void channel_judge_transport(CURLcode code, Outcome *outcome)
 {
     /* never libcurl's longer message: it may repeat parts of the url */
-    outcome->text = g_strdup(curl_easy_strerror(code));
+    outcome->text = g_strdup(code == CURLE_ABORTED_BY_CALLBACK ? "a signal cut it short"
+                                                               : curl_easy_strerror(code));
     outcome->verdict = DELIVERY_DOWN;
     for (size_t i = 0; i < G_N_ELEMENTS(passing); i++) {
         if (passing[i] == code)

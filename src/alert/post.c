@@ -62,6 +62,7 @@ Post *post_new(const char *url, const char *protocols, const char *ca_file)
     post_set(post, CURLOPT_PROXY, ""); /* else http_proxy and its like decide where alerts go */
     post_set_long(post, CURLOPT_FOLLOWLOCATION, 0);
     post_set_long(post, CURLOPT_NOSIGNAL, 1);
+    post_set_long(post, CURLOPT_QUICK_EXIT, 1); /* else a resolver that hangs is waited for */
     post_set_long(post, CURLOPT_SSL_VERIFYPEER, 1);
     post_set_long(post, CURLOPT_SSL_VERIFYHOST, 2);
     post_set_long(post, CURLOPT_NOPROGRESS, 0);
