@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/spool.h"
 
+#include "alert/syslog.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -163,8 +164,10 @@ static gboolean make_room(const Spool *spool, const GPtrArray *names, GError **e
     }
     if (dropped == 0)
         return TRUE;
-    log_warning("%s is full: %u of the oldest alerts were dropped undelivered", spool->path,
-                dropped);
+    g_autofree char *text = g_strdup_printf(
+        "%s is full: %u of the oldest alerts were dropped undelivered", spool->path, dropped);
+    log_warning("%s", text);
+    syslog_warn(text);
     count_dropped(spool, dropped);
     return TRUE;
 }
@@ -323,8 +326,11 @@ static gboolean set_aside(const Spool *spool, const char *name, const char *why,
     g_autofree char *aside = g_strconcat(name, ".damaged", NULL);
     if (renameat(spool->fd, name, spool->fd, aside) < 0)
         return fail_storage(error, "cannot rename %s/%s: %s", spool->path, name, g_strerror(errno));
-    log_warning("the alert in %s/%s is lost: %s; look at the file, then remove it", spool->path,
-                aside, why);
+    g_autofree char *text =
+        g_strdup_printf("the alert in %s/%s is lost: %s; look at the file, then remove it",
+                        spool->path, aside, why);
+    log_warning("%s", text);
+    syslog_warn(text);
     return TRUE;
 }
 

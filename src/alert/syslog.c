@@ -14,12 +14,21 @@
 
 enum { SYSLOG_LIMIT_MS = 1000, SYSLOG_PAUSE_MS = 20 };
 
-static const char usual_path[] = "/dev/log";
 static const char cut_mark[] = "…";
+
+static const char *usual_path(void)
+{
+#ifdef LSNCHAIN_TESTING
+    const char *path = g_getenv("LSNCHAIN_SYSLOG");
+    if (path != NULL)
+        return path;
+#endif
+    return "/dev/log";
+}
 
 static const char *path_or_usual(const char *path)
 {
-    return path != NULL && *path != '\0' ? path : usual_path;
+    return path != NULL && *path != '\0' ? path : usual_path();
 }
 
 gboolean syslog_check_path(const char *path, GError **error)
@@ -128,4 +137,9 @@ gboolean syslog_tell(const char *path, int priority, const char *text, GError **
     return send_line(&address, line) ||
            fail(error, STATUS_TRANSFER, "syslog at %s did not take it: %s", address.sun_path,
                 errno == EAGAIN ? "it is busy" : g_strerror(errno));
+}
+
+void syslog_warn(const char *text)
+{
+    (void)syslog_tell(NULL, LOG_WARNING, text, NULL);
 }

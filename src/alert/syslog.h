@@ -21,6 +21,9 @@ enum { SYSLOG_BYTES = 1024 }; /* of RFC 3164, for the whole line */
  */
 gboolean syslog_tell(const char *path, int priority, const char *text, GError **error);
 
+/* What must be seen although nobody may read our warnings: a lost alert. */
+void syslog_warn(const char *text);
+
 /* STATUS_CONFIG: no socket can be at such a path. */
 gboolean syslog_check_path(const char *path, GError **error);
 

@@ -2,6 +2,7 @@
 #include "flow/run.h"
 
 #include "alert/alert.h"
+#include "alert/syslog.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -259,8 +260,12 @@ void run_raise(const Run *run, EventType type, const char *backup, const char *r
         .remedy = what_to_do,
     };
     g_autoptr(GError) error = NULL;
-    if (!raise_event(run, &facts, &error))
-        log_warning("the alert %s could not be kept: %s", event_word(type), error->message);
+    if (raise_event(run, &facts, &error))
+        return;
+    g_autofree char *text = g_strdup_printf("the alert %s of %s could not be kept: %s",
+                                            event_word(type), run->config->name, error->message);
+    log_warning("%s", text);
+    syslog_warn(text);
 }
 
 static Incidents *look_at_incidents(const Run *run)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Webhook receivers that keep every body they were sent, in JSON, and answer as they are told."""
+"""Webhook receivers that keep every body they were sent, in JSON, and answer as they are told; and
+a socket that is read as a log daemon reads it."""
 import collections
 import http.server
 import json
 import pathlib
+import socket
 import sys
 import threading
 
@@ -109,3 +111,23 @@ class Moody(http_receiver.Server):
         self.shutdown()
         self.server_close()
         self.thread.join()
+
+
+class Log:
+    """A log daemon's socket."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.socket.settimeout(0)
+
+    def lines(self):
+        lines = []
+        while True:
+            try:
+                lines.append(self.socket.recv(65536).decode())
+            except BlockingIOError:
+                return lines
+
+    def close(self):
+        self.socket.close()

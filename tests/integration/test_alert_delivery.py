@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import itertools
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -258,6 +259,40 @@ def test_a_full_spool_drops_its_oldest_and_says_so(site, new_receiver):
     assert len(kept) == 1000 and oldest not in kept and site.spooled().count("shop2") == 1
     listed = site.run("alert", "list", "--output=json")
     assert listed.json["dropped"] == 1, listed.said
+
+
+def expect_logged(log, *parts):
+    """One line for each, with such a part."""
+    lines = log.lines()
+    assert len(lines) == len(parts), lines
+    for line, part in zip(lines, parts):
+        assert re.match(r"<28>.* lsnchain\[\d+\]: ", line) and part in line, lines
+
+
+def test_whatever_is_lost_or_waits_is_a_line_of_the_systems_log(site, new_receiver, place):
+    log = receivers.Log(place / "log")
+    env = {"LSNCHAIN_SYSLOG": str(place / "log")}
+    spool = site.state / "spool"
+    add_hook(site, "down", new_receiver("410"))
+    try:
+        site.fail(1, env=env)
+        expect_logged(log, "alert channel down (http://127.0.0.1:")
+        entry = site.spool_files()[0].read_text()
+        for number in range(999):
+            (spool / f"20200101T000000Z-{number:06}-00000000.json").write_text(entry)
+        site.fail(2, env=env)
+        expect_logged(log, "is full: 1 of the oldest", "alert channel down")
+        shutil.rmtree(spool)
+        spool.mkdir()
+        (spool / "broken.json").write_text("{")
+        site.quiet_run(WARNINGS, env=env)
+        expect_logged(log, "is lost: it is not an alert of ours")
+        shutil.rmtree(spool)
+        spool.write_text("")
+        site.fail(3, env=env, words=["could not be kept"])
+        expect_logged(log, "the alert backup_failed of shop3 could not be kept")
+    finally:
+        log.close()
 
 
 # ---- two at once ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 import lsnsite
 from alertmanager import Alertmanager
+from receiver import Log
 
 HOSTILE = "<!channel>$(touch hacked)`touch hacked`%n%s^&"
 
@@ -186,26 +187,6 @@ def test_a_program_that_others_may_change_is_not_run(week, pager):
 
 
 # ---- the system's log ----------------------------------------------------------------------------
-
-class Log:
-    """A log daemon's socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.socket.settimeout(0)
-
-    def lines(self):
-        lines = []
-        while True:
-            try:
-                lines.append(self.socket.recv(65536).decode())
-            except BlockingIOError:
-                return lines
-
-    def close(self):
-        self.socket.close()
-
 
 def test_the_log_has_a_line_of_a_failed_night_and_of_its_end(week):
     path = week.place / "log"
