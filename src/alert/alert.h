@@ -7,10 +7,11 @@
  * what the spool holds to them.
  *
  * Delivery never holds up the end of a run: a channel gets at most three tries for an alert and
- * 60 s for all of them, all channels together 120 s; one that fails is left alone until the next
- * run, which finds its alerts in the spool.  Tried again is what may pass by itself: network
- * errors, HTTP 408, 429 (Retry-After is honoured while it fits) and 5xx, SMTP 4xx.  After a signal
- * there is one short try.  Each channel gets its alerts oldest first.
+ * 60 s for all of them, all channels together 120 s, and 10 s more where one failed and the others
+ * are told; one that fails is left alone until the next run, which finds its alerts in the spool.
+ * Tried again is what may pass by itself: network errors, HTTP 408, 429 (Retry-After is honoured
+ * while it fits) and 5xx, SMTP 4xx.  After a signal there is one short try.  Each channel gets its
+ * alerts oldest first.
  *
  * A channel that does not take its alerts is a warning, a line in the system's log, and an alert
  * (alert_undeliverable) to every other channel.

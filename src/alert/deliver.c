@@ -13,16 +13,27 @@ enum {
     DELIVER_MOST_S = 60,
     DELIVER_HURRIED_ALL_S = 20,
     DELIVER_HURRIED_MOST_S = 10,
+    DELIVER_EXTENDED_S = 10,
     DELIVER_TIMEOUT_S = 15, /* for one request, where the channel does not say */
     DELIVER_PAUSE_MS = 1000,
 };
 
+static int64_t all_us(void)
+{
+    return (cancel_signal() != 0 ? DELIVER_HURRIED_ALL_S : DELIVER_ALL_S) * G_USEC_PER_SEC;
+}
+
+int64_t deliver_extend(int64_t began_us)
+{
+    const int64_t extended_us = DELIVER_EXTENDED_S * G_USEC_PER_SEC;
+    return MAX(began_us, g_get_monotonic_time() - (all_us() - extended_us));
+}
+
 DeliverBudget deliver_share(int64_t began_us, unsigned channels)
 {
     const gboolean hurried = cancel_signal() != 0;
-    const int64_t all_us = (hurried ? DELIVER_HURRIED_ALL_S : DELIVER_ALL_S) * G_USEC_PER_SEC;
     const int64_t most_us = (hurried ? DELIVER_HURRIED_MOST_S : DELIVER_MOST_S) * G_USEC_PER_SEC;
-    const int64_t left_us = MAX(all_us - (g_get_monotonic_time() - began_us), 0);
+    const int64_t left_us = MAX(all_us() - (g_get_monotonic_time() - began_us), 0);
     return (DeliverBudget){
         .left_us = MIN(left_us / MAX(channels, 1), most_us),
         .tries = hurried ? 1 : DELIVER_TRIES,

@@ -17,6 +17,8 @@ typedef struct {
  * `began_us` (monotonic): all together 120 s, each 60 s.  Much less when a signal ends the run.
  */
 DeliverBudget deliver_share(int64_t began_us, unsigned channels);
+/* When a round must have begun for 10 s to be left, at least. */
+int64_t deliver_extend(int64_t began_us);
 
 /* STATUS_CONFIG, not naming the channel: what it was given cannot work. */
 gboolean deliver_check(const AlertChannel *channel, GError **error);

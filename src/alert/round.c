@@ -8,17 +8,13 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum {
-    ROUND_LOCK_WAIT_S = 60,
-    ROUND_REPEAT_S = 24 * 3600,
-    ROUND_SYSLOG_WARNING = 4, /* LOG_WARNING of syslog(3), a name that our log has too */
-};
+enum { ROUND_LOCK_WAIT_S = 60, ROUND_REPEAT_S = 24 * 3600 };
 
 /* A channel in this round. */
 typedef struct {
     const AlertChannel *channel;
     DeliverBudget budget;
-    gboolean served;  /* it has its budget */
+    gboolean served;  /* it had its turn */
     gboolean closed;  /* left alone until the next round */
     unsigned taken;   /* alerts that it took, tests among them */
     unsigned waiting; /* alerts that it did not get and that are kept */
@@ -126,7 +122,7 @@ static void lane_shut(Lane *lane, const char *cause)
 static void lane_open(Lane *lane, const AlertChannel *channel)
 {
     g_autoptr(GError) wrong = NULL;
-    *lane = (Lane){.channel = channel};
+    *lane = (Lane){.channel = channel, .budget.left_us = G_MAXINT64};
     if (deliver_check(channel, &wrong))
         return;
     g_autofree char *cause = error_sentence(wrong);
@@ -179,13 +175,11 @@ static void serve_entry(const Round *round, Lane *lane, SpoolEntry *entry)
     settle(round, entry, lane->channel->name);
 }
 
-/* What is left of a share does not outlast the time of all. */
 static void serve(const Round *round, Lane *lane)
 {
-    const DeliverBudget share = deliver_share(round->began_us, lanes_to_serve(round));
-    if (!lane->served)
-        lane->budget = share;
-    lane->budget.left_us = MIN(lane->budget.left_us, share.left_us);
+    const int64_t left_us = lane->budget.left_us;
+    lane->budget = deliver_share(round->began_us, lanes_to_serve(round));
+    lane->budget.left_us = MIN(lane->budget.left_us, left_us);
     lane->served = TRUE;
     for (guint i = 0; i < round->entries->len; i++) {
         SpoolEntry *entry = round->entries->pdata[i];
@@ -196,6 +190,8 @@ static void serve(const Round *round, Lane *lane)
 
 static void serve_all(const Round *round)
 {
+    for (size_t i = 0; i < round->setup->count; i++)
+        round->lanes[i].served = FALSE;
     for (size_t i = 0; i < round->setup->count; i++)
         serve(round, &round->lanes[i]);
 }
@@ -238,7 +234,7 @@ static void warn(const Lane *lane)
         g_strdup_printf("alert channel %s%s did not take its alerts: %s; %u kept for the next run",
                         lane->channel->name, place, lane->cause, lane->waiting);
     log_warning("%s", text);
-    (void)syslog_tell(NULL, ROUND_SYSLOG_WARNING, text, NULL); /* nobody may read our warnings */
+    syslog_warn(text);
 }
 
 static char **all_but(const Round *round, const char *name)
@@ -331,6 +327,7 @@ static gboolean tell_of_lanes(Round *round, GError **error)
     warn_all(round);
     if (!raise_lanes(round, error) || !take_spool(round, error))
         return FALSE;
+    round->began_us = deliver_extend(round->began_us);
     serve_all(round);
     warn_all(round);
     return TRUE;

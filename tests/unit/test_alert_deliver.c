@@ -34,6 +34,8 @@ Test(deliver, all_channels_share_two_minutes_and_none_has_more_than_one)
     cr_expect_eq(share_s(100, 1), 20);
     cr_expect_eq(share_s(120, 3), 0);
     cr_expect_eq(share_s(3600, 1), 0, "what is used up does not come back");
+    const int64_t now = g_get_monotonic_time();
+    cr_expect_eq(deliver_extend(now - 30 * SECOND_US), now - 30 * SECOND_US);
     const DeliverBudget budget = deliver_share(g_get_monotonic_time(), 1);
     cr_expect_eq(budget.tries, 3);
     cr_expect(budget.heed_signal);
@@ -178,22 +180,31 @@ static unsigned start_silence(void)
     return ntohs(address.sin_port);
 }
 
-Test(deliver, news_of_a_channel_do_not_outlast_the_time_of_all)
+/* Those who are down use up the time of all; then those hang who are to be told of it. */
+Test(deliver, news_of_a_channel_have_a_little_time_of_their_own)
 {
+    static const char *const words[] = {"DIR", "200", NULL};
+    static const char *const names[] = {"a", "b", "c", "down", "dead"};
+    static const char *const to_down_and_dead[] = {"down", "dead", NULL};
+    g_auto(Receiver) receiver = start_receiver("http_receiver.py", words);
     g_auto(Desk) desk = open_desk();
-    g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/", start_silence());
-    AlertChannel channels[5];
-    static const char *const names[] = {"a", "b", "c", "d", "dead"};
-    for (size_t i = 0; i < G_N_ELEMENTS(channels); i++)
+    g_autofree char *url = NULL;
+    g_autofree char *silence = g_strdup_printf("http://127.0.0.1:%u/", start_silence());
+    AlertChannel channels[G_N_ELEMENTS(names) + 1];
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
         channels[i] =
-            (AlertChannel){.name = names[i], .type = "webhook", .url = url, .timeout_s = 60};
+            (AlertChannel){.name = names[i], .type = "webhook", .url = silence, .timeout_s = 60};
+    channels[G_N_ELEMENTS(names)] = well_at(&receiver, &url);
     AlertRoute nobody = {0};
-    spool_to(&desk, to_dead, "x");
+    spool_to(&desk, to_down_and_dead, "x");
     cancel_install();
     cr_assert_eq(raise(SIGTERM), 0); /* so that all have 20 s, and one of them 10 s */
     int64_t began = g_get_monotonic_time();
     (void)deliver_along(&desk, channels, G_N_ELEMENTS(channels), &nobody);
-    cr_expect_lt((g_get_monotonic_time() - began) / SECOND_US, 35);
+    cr_expect_lt((g_get_monotonic_time() - began) / SECOND_US, 40);
+    g_autofree char *all = bodies(&receiver);
+    expect_holds(all, "lsnchain/alert_undeliverable/down");
+    expect_holds(all, "lsnchain/alert_undeliverable/dead");
 }
 
 Test(deliver, an_end_for_a_channel_that_is_gone_goes_where_alarms_go)
