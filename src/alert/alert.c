@@ -87,6 +87,27 @@ static void describe(Incident *incident, const Event *event, Names to)
     incident->channels = channels;
 }
 
+static void hold(const AlertDesk *desk, const Event *event, Names to)
+{
+    if (desk->unkept != NULL)
+        g_ptr_array_add(desk->unkept, spool_entry_new(event, to));
+}
+
+void alert_hold(const AlertDesk *desk, const EventFacts *facts)
+{
+    g_autoptr(Event) event = event_new(facts);
+    if (event->severity != SEVERITY_RECOVERY)
+        hold(desk, event, alert_receivers(desk->route, event->severity));
+}
+
+static gboolean hand_over(const AlertDesk *desk, Event *event, Names to, GError **error)
+{
+    if (spool_add(desk->spool, event, to, error))
+        return TRUE;
+    hold(desk, event, to);
+    return FALSE;
+}
+
 static gboolean tell(const AlertDesk *desk, Incident *incident, const EventFacts *facts,
                      GError **error)
 {
@@ -105,7 +126,7 @@ static gboolean tell(const AlertDesk *desk, Incident *incident, const EventFacts
         return noted;
     }
     crash_point("alert.noted");
-    if (!spool_add(desk->spool, event, to, noted ? error : NULL) || !noted)
+    if (!hand_over(desk, event, to, noted ? error : NULL) || !noted)
         return FALSE;
     crash_point("alert.spooled");
     incident->told_at = event->timestamp;
@@ -163,7 +184,7 @@ static gboolean tell_end(const AlertDesk *desk, const Incident *incident, const 
         round_tell_nobody(event);
         return TRUE;
     }
-    return spool_add(desk->spool, event, (Names)to, error);
+    return hand_over(desk, event, (Names)to, error);
 }
 
 static gboolean raise_recovery(const AlertDesk *desk, const EventFacts *facts, GError **error)
@@ -192,6 +213,11 @@ gboolean alert_raise(const AlertDesk *desk, const EventFacts *facts, GError **er
 gboolean alert_deliver(Spool *spool, const AlertSetup *setup, AlertReport *report, GError **error)
 {
     return round_deliver(spool, setup, NULL, report, error);
+}
+
+void alert_deliver_unkept(GPtrArray *unkept, const AlertSetup *setup)
+{
+    round_deliver_unkept(unkept, setup);
 }
 
 /* ---- testing --------------------------------------------------------------------------------- */

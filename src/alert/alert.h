@@ -51,6 +51,7 @@ typedef struct {
     Incidents *incidents;    /* of the event's instance, from incidents_load() */
     const AlertRoute *route; /* of the same */
     int64_t repeat_after_s;
+    GPtrArray *unkept; /* SpoolEntry *: gets what the spool cannot take; NULL: that is lost */
 } AlertDesk;
 
 /*
@@ -63,6 +64,9 @@ typedef struct {
  * between, an alert is told twice, and none without its recovery.
  */
 gboolean alert_raise(const AlertDesk *desk, const EventFacts *facts, GError **error);
+
+/* Where there is no spool: an alarm goes to desk->unkept at once. */
+void alert_hold(const AlertDesk *desk, const EventFacts *facts);
 
 /* The route of an instance ("": of none); NULL: it has none. */
 typedef const AlertRoute *AlertRouteFn(const char *instance, void *data);
@@ -99,6 +103,9 @@ typedef struct {
  * delivering after a minute (STATUS_LOCKED).
  */
 gboolean alert_deliver(Spool *spool, const AlertSetup *setup, AlertReport *report, GError **error);
+
+/* What no spool could take, SpoolEntry *, to its channels; what fails is lost, with a warning. */
+void alert_deliver_unkept(GPtrArray *unkept, const AlertSetup *setup);
 
 /*
  * Sends an alert_test of each severity along the routes of `instances` (NULL-terminated; "" is that

@@ -23,7 +23,7 @@ typedef struct {
 } Lane;
 
 typedef struct {
-    Spool *spool;
+    Spool *spool; /* NULL: what is here is kept nowhere */
     const AlertSetup *setup;
     const AlertWatch *watch; /* NULL: nobody looks on */
     AlertReport *report;
@@ -155,6 +155,8 @@ static void settle(const Round *round, SpoolEntry *entry, const char *name)
 {
     g_autoptr(GError) unnoted = NULL;
     crash_point("alert.sent");
+    if (round->spool == NULL)
+        return;
     if (!spool_note(round->spool, entry, name, &unnoted))
         log_warning("%s has an alert and will get it once more: %s", name, unnoted->message);
     round->report->done += spool_entry_waits(entry) ? 0 : 1;
@@ -227,12 +229,12 @@ static char *place_of(const AlertChannel *channel)
     return g_strdup_printf(" (%s)", place);
 }
 
-static void warn(const Lane *lane)
+static void warn(const Round *round, const Lane *lane)
 {
     g_autofree char *place = place_of(lane->channel);
-    g_autofree char *text =
-        g_strdup_printf("alert channel %s%s did not take its alerts: %s; %u kept for the next run",
-                        lane->channel->name, place, lane->cause, lane->waiting);
+    g_autofree char *text = g_strdup_printf(
+        "alert channel %s%s did not take its alerts: %s; %u %s", lane->channel->name, place,
+        lane->cause, lane->waiting, round->spool != NULL ? "kept for the next run" : "lost");
     log_warning("%s", text);
     syslog_warn(text);
 }
@@ -254,7 +256,7 @@ static gboolean raise_of(const Round *round, Incidents *incidents, const EventFa
 {
     g_auto(GStrv) others = all_but(round, facts->part);
     const AlertRoute route = {.warning = (Names)others};
-    const AlertDesk desk = {round->spool, incidents, &route, ROUND_REPEAT_S};
+    const AlertDesk desk = {round->spool, incidents, &route, ROUND_REPEAT_S, NULL};
     return alert_raise(&desk, facts, error);
 }
 
@@ -316,7 +318,7 @@ static void warn_all(const Round *round)
         Lane *lane = &round->lanes[i];
         if (lane->waiting == 0 || lane->warned)
             continue;
-        warn(lane);
+        warn(round, lane);
         lane->warned = TRUE;
     }
 }
@@ -335,6 +337,20 @@ static gboolean tell_of_lanes(Round *round, GError **error)
 
 /* ---- the round ------------------------------------------------------------------------------- */
 
+static Lane *open_lanes(const AlertSetup *setup)
+{
+    Lane *lanes = g_new0(Lane, setup->count + 1);
+    for (size_t i = 0; i < setup->count; i++)
+        lane_open(&lanes[i], &setup->channels[i]);
+    return lanes;
+}
+
+static void close_lanes(const Round *round)
+{
+    for (size_t i = 0; i < round->setup->count; i++)
+        g_free(round->lanes[i].cause);
+}
+
 static gboolean go(Round *round, GError **error)
 {
     if (!take_spool(round, error))
@@ -350,7 +366,7 @@ gboolean round_deliver(Spool *spool, const AlertSetup *setup, const AlertWatch *
     g_autoptr(Lock) lock = spool_lock(spool, ROUND_LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
     if (lock == NULL)
         return FALSE;
-    g_autofree Lane *lanes = g_new0(Lane, setup->count + 1);
+    g_autofree Lane *lanes = open_lanes(setup);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Round round = {
         .spool = spool,
@@ -361,11 +377,24 @@ gboolean round_deliver(Spool *spool, const AlertSetup *setup, const AlertWatch *
         .began_us = g_get_monotonic_time(),
         .seen = seen,
     };
-    for (size_t i = 0; i < setup->count; i++)
-        lane_open(&lanes[i], &setup->channels[i]);
     gboolean done = go(&round, error);
-    for (size_t i = 0; i < setup->count; i++)
-        g_free(lanes[i].cause);
+    close_lanes(&round);
     g_clear_pointer(&round.entries, g_ptr_array_unref);
     return done;
+}
+
+void round_deliver_unkept(GPtrArray *unkept, const AlertSetup *setup)
+{
+    AlertReport report = {0};
+    g_autofree Lane *lanes = open_lanes(setup);
+    Round round = {
+        .setup = setup,
+        .report = &report,
+        .lanes = lanes,
+        .began_us = g_get_monotonic_time(),
+        .entries = unkept,
+    };
+    serve_all(&round);
+    warn_all(&round);
+    close_lanes(&round);
 }

@@ -15,6 +15,9 @@
 gboolean round_deliver(Spool *spool, const AlertSetup *setup, const AlertWatch *watch,
                        AlertReport *report, GError **error);
 
+/* See alert_deliver_unkept(). */
+void round_deliver_unkept(GPtrArray *unkept, const AlertSetup *setup);
+
 /* A notice that nobody is routed for it. */
 void round_tell_nobody(const Event *event);
 

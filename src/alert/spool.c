@@ -248,7 +248,17 @@ gboolean spool_add(Spool *spool, Event *event, Names to, GError **error)
     return write_entry(spool, event, to, NULL, error);
 }
 
-static void entry_free(void *data)
+SpoolEntry *spool_entry_new(const Event *event, Names to)
+{
+    json_auto_t *body = event_json(event);
+    SpoolEntry *entry = g_new0(SpoolEntry, 1);
+    entry->event = event_from_json(event->id, body);
+    entry->to = names_join(to, NULL);
+    entry->delivered = g_ptr_array_new_with_free_func(g_free);
+    return entry;
+}
+
+void spool_entry_free(void *data)
 {
     SpoolEntry *entry = data;
     event_free(entry->event);
@@ -304,7 +314,7 @@ static SpoolEntry *parse_entry(const char *name, const GString *text)
     entry->delivered = g_ptr_array_new_with_free_func(g_free);
     if (format == SPOOL_FORMAT && entry->event != NULL && fill_entry(entry, to, done))
         return entry;
-    entry_free(entry);
+    spool_entry_free(entry);
     return NULL;
 }
 
@@ -336,7 +346,7 @@ static gboolean set_aside(const Spool *spool, const char *name, const char *why,
 
 GPtrArray *spool_entries(Spool *spool, GError **error)
 {
-    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(spool_entry_free);
     g_autoptr(GPtrArray) names = list(spool->fd, TRUE, error);
     if (names == NULL)
         return NULL;
@@ -358,7 +368,7 @@ GPtrArray *spool_peek(const char *state_dir, unsigned *unread, GError **error)
 {
     *unread = 0;
     g_autoptr(GError) failure = NULL;
-    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(spool_entry_free);
     autofd int fd = look_into(state_dir, &failure);
     g_autoptr(GPtrArray) names = fd >= 0 ? list(fd, FALSE, &failure) : NULL;
     for (guint i = 0; names != NULL && i < names->len; i++) {

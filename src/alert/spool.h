@@ -48,6 +48,9 @@ typedef struct {
     GPtrArray *delivered; /* names of the channels that have it, char * */
 } SpoolEntry;
 
+/* For the one that the spool cannot take. */
+SpoolEntry *spool_entry_new(const Event *event, Names to);
+void spool_entry_free(void *entry);
 gboolean spool_entry_has(const SpoolEntry *entry, const char *channel);
 /* Is there a channel in `to` that does not have it? */
 gboolean spool_entry_waits(const SpoolEntry *entry);

@@ -25,6 +25,7 @@ void app_clear(App *app)
     g_clear_pointer(&app->repository, repository_free);
     report_clear(&app->report);
     g_free(app->run_id);
+    g_clear_pointer(&app->unkept, g_ptr_array_unref);
     g_clear_pointer(&app->nagios, nagios_free);
 }
 
@@ -237,6 +238,7 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
         .command = app->command,
         .records = app->records,
         .spent = RUN_SPENT_NOTHING,
+        .unkept = app->unkept,
     };
     report_instance(&app->report, instance->name);
     int64_t started = clock_now();
@@ -312,6 +314,7 @@ void app_tell_failed(App *app, const GError *failure)
             .command = app->command,
             .records = TRUE,
             .spent = RUN_SPENT_NOTHING,
+            .unkept = app->unkept,
         };
         if (app->alarms)
             run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",

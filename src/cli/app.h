@@ -29,6 +29,7 @@ typedef struct {
     gboolean answers;         /* of the command's row: warnings do not change its exit status */
     gboolean metrics;         /* of the command's row: what Prometheus is told changes with it */
     VitalRun noted;           /* status.ini remembers such a run; set by the command itself */
+    GPtrArray *unkept;        /* SpoolEntry *: alerts that the spool could not take */
     gboolean delivered;       /* the command brought the alerts to their channels by itself */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;

@@ -27,6 +27,7 @@ static void deliver_alerts(const App *app)
     g_autoptr(Channels) channels = channels_new(app->config);
     g_autoptr(GError) error = NULL;
     AlertReport report;
+    channels_deliver_unkept(channels, app->unkept);
     if (!channels_deliver(channels, &report, &error))
         log_warning("alerts could not be delivered: %s", error->message);
 }
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
     umask(027);
     cancel_install();
 
-    App app = {0};
+    App app = {.unkept = g_ptr_array_new_with_free_func(spool_entry_free)};
     gint answered = FALSE;
     report_start(&app.report, FALSE);
     if (wants_nagios(argv)) {

@@ -95,6 +95,13 @@ gboolean channels_deliver(const Channels *channels, AlertReport *report, GError 
     return alert_deliver(spool, &setup, report, error);
 }
 
+void channels_deliver_unkept(const Channels *channels, GPtrArray *unkept)
+{
+    const AlertSetup setup = channels_setup(channels);
+    if (unkept->len > 0)
+        alert_deliver_unkept(unkept, &setup);
+}
+
 /* ---- testing --------------------------------------------------------------------------------- */
 
 static gboolean same_names(Names one, Names other)

@@ -30,6 +30,9 @@ AlertRoute channels_route(const RouteConfig *route);
  */
 gboolean channels_deliver(const Channels *channels, AlertReport *report, GError **error);
 
+/* See alert_deliver_unkept(). */
+void channels_deliver_unkept(const Channels *channels, GPtrArray *unkept);
+
 /*
  * alert_test() along the routes of an instance (NULL: of all, equal ones once), and past them to
  * channels that no route leads to, with a warning.

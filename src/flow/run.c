@@ -190,12 +190,14 @@ static const char *remedy(EventType type)
 }
 
 /* Who cannot note an incident tells it all the same. */
-static gboolean raise_unnoted(Spool *spool, const AlertRoute *route, const EventFacts *facts,
-                              GError **error)
+static gboolean raise_unnoted(const AlertDesk *desk, const EventFacts *facts, GError **error)
 {
     g_autoptr(Event) event = event_new(facts);
-    return event->severity == SEVERITY_RECOVERY ||
-           spool_add(spool, event, alert_receivers(route, event->severity), error);
+    if (event->severity == SEVERITY_RECOVERY ||
+        spool_add(desk->spool, event, alert_receivers(desk->route, event->severity), error))
+        return TRUE;
+    alert_hold(desk, facts);
+    return FALSE;
 }
 
 static gboolean raise_event(const Run *run, const EventFacts *facts, GError **error)
@@ -203,16 +205,19 @@ static gboolean raise_event(const Run *run, const EventFacts *facts, GError **er
     const AlertRoute route = channels_route(&run->config->route);
     g_autofree char *state = run_state_path(run, "");
     g_autoptr(Spool) spool = spool_open(run->state_dir, error);
-    if (spool == NULL)
+    AlertDesk desk = {spool, NULL, &route, run->config->repeat_after, run->unkept};
+    if (spool == NULL) {
+        alert_hold(&desk, facts);
         return FALSE;
+    }
     g_autoptr(GError) unnoted = NULL;
     g_autoptr(Incidents) incidents = incidents_load(state, INCIDENTS_OF_INSTANCE, &unnoted);
-    const AlertDesk desk = {spool, incidents, &route, run->config->repeat_after};
+    desk.incidents = incidents;
     if (incidents != NULL)
         return alert_raise(&desk, facts, error);
     log_warning("the incident %s could not be noted: %s", event_word(facts->type),
                 unnoted->message);
-    return raise_unnoted(spool, &route, facts, error);
+    return raise_unnoted(&desk, facts, error);
 }
 
 /* A recovery is offered every night; mostly nothing is open, and then nothing is written. */

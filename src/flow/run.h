@@ -31,6 +31,7 @@ typedef struct {
     Catalog *catalog;
     char *damage;   /* what is wrong with one of the catalog's two files; NULL: nothing is known */
     RunSpent spent; /* noted as the run goes on */
+    GPtrArray *unkept; /* SpoolEntry *: alerts that the spool could not take; NULL: they are lost */
 
     Lock *state_lock; /* the two halves of the run lock; NULL: not taken */
     Lock *shelf_lock;
@@ -75,7 +76,7 @@ gboolean run_change(Run *run, CatalogEditFn *edit, void *data, GError **error);
 /*
  * An event into the spool, to be delivered when the last lock was let go; a repeat of one that is
  * open is held back for `repeat_after`, a recovery goes out for what is open (alert/alert.h).  It
- * never fails the run: an alert that cannot be kept is a warning.
+ * never fails the run: an alert that cannot be kept is a warning, and goes to run->unkept.
  */
 void run_raise(const Run *run, EventType type, const char *backup, const char *rule,
                const char *summary, const char *cause);

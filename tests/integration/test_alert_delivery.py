@@ -261,6 +261,16 @@ def test_a_full_spool_drops_its_oldest_and_says_so(site, new_receiver):
     assert listed.json["dropped"] == 1, listed.said
 
 
+def test_an_alert_that_cannot_be_kept_is_told_by_the_run_itself(site, new_receiver):
+    """As on a full disk, or one that is read-only since it failed."""
+    hook = new_receiver("500", "204")
+    add_hook(site, "hook", hook)
+    shutil.rmtree(site.state / "spool", ignore_errors=True)
+    (site.state / "spool").write_text("")
+    site.fail(1, words=["the alert backup_failed of shop1 could not be kept"])
+    assert [got.instance for got in hook.got] == ["shop1", "shop1"] and len({got.id for got in hook.got}) == 1
+
+
 def expect_logged(log, *parts):
     """One line for each, with such a part."""
     lines = log.lines()
@@ -290,7 +300,7 @@ def test_whatever_is_lost_or_waits_is_a_line_of_the_systems_log(site, new_receiv
         shutil.rmtree(spool)
         spool.write_text("")
         site.fail(3, env=env, words=["could not be kept"])
-        expect_logged(log, "the alert backup_failed of shop3 could not be kept")
+        expect_logged(log, "the alert backup_failed of shop3 could not be kept", "1 lost")
     finally:
         log.close()
 

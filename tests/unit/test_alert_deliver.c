@@ -168,6 +168,34 @@ Test(deliver, a_note_that_cannot_be_written_keeps_no_alert_from_the_next_channel
     expect_holds(said, "well has an alert and will get it once more");
 }
 
+Test(deliver, an_alert_that_a_full_disk_cannot_keep_is_told_all_the_same)
+{
+    static const char *const words[] = {"DIR", "200", NULL};
+    const struct rlimit no_room = {0, RLIM_INFINITY};
+    const EventFacts facts = {
+        .type = EVENT_BACKUP_FAILED, .instance = "shop", .summary = "the disk is full"};
+    g_auto(Receiver) receiver = start_receiver("http_receiver.py", words);
+    g_auto(Desk) desk = open_desk();
+    g_autofree char *url = NULL;
+    const AlertChannel channels[] = {dead, well_at(&receiver, &url)};
+    AlertRoute route = {.critical = to_both};
+    const AlertSetup setup = {channels, 2, same_route, &route};
+    g_autoptr(GPtrArray) unkept = g_ptr_array_new_with_free_func(spool_entry_free);
+    g_autoptr(Incidents) incidents = incidents_load(desk.state, INCIDENTS_OF_INSTANCE, NULL);
+    const AlertDesk one = {desk.spool, incidents, &route, 3600, unkept};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &no_room), 0);
+    g_autoptr(GError) error = NULL;
+    cr_expect_not(alert_raise(&one, &facts, &error));
+    cr_assert_eq(unkept->len, 1);
+    alert_deliver_unkept(unkept, &setup);
+    g_autofree char *all = bodies(&receiver);
+    expect_holds(all, "the disk is full");
+    g_autofree char *said = warnings();
+    expect_holds(said, "alert channel dead");
+    expect_holds(said, "1 lost");
+}
+
 /* Somebody listens there and never says a word. */
 static unsigned start_silence(void)
 {

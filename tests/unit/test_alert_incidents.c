@@ -30,7 +30,7 @@ static unsigned raise_along(const Desk *desk, const AlertRoute *route, const Eve
     whole.instance = "shop";
     whole.summary = facts->summary != NULL ? facts->summary : "x";
     g_autoptr(Incidents) incidents = load(desk);
-    const AlertDesk one = {desk->spool, incidents, route, DAY_S};
+    const AlertDesk one = {desk->spool, incidents, route, DAY_S, NULL};
     cr_assert(alert_raise(&one, &whole, NULL));
     return still_spooled(desk) - before;
 }
