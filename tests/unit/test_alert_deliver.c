@@ -5,6 +5,7 @@
 #include "alert/deliver.h"
 #include "base/cancel.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -194,6 +195,31 @@ Test(deliver, an_alert_that_a_full_disk_cannot_keep_is_told_all_the_same)
     g_autofree char *said = warnings();
     expect_holds(said, "alert channel dead");
     expect_holds(said, "1 lost");
+}
+
+/* In the place of the C library's, for libcurl too, which asks it for names only. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **found)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)found;
+    g_usleep(30 * SECOND_US);
+    return EAI_AGAIN;
+}
+
+Test(deliver, a_resolver_that_hangs_is_waited_for_no_longer_than_a_receiver)
+{
+    const AlertChannel channel = {
+        .name = "far", .type = "webhook", .url = "http://alerts.example.org/", .timeout_s = 1};
+    const EventFacts facts = {.type = EVENT_CHAIN_BROKEN, .summary = "x"};
+    g_autoptr(Event) event = event_new(&facts);
+    g_autofree char *answer = NULL;
+    int64_t began = g_get_monotonic_time();
+    DeliverBudget budget = {.left_us = 60 * (int64_t)SECOND_US, .tries = 1};
+    cr_expect_eq(deliver(&channel, event, &budget, &answer), DELIVERY_AGAIN);
+    cr_expect_lt((g_get_monotonic_time() - began) / SECOND_US, 20);
 }
 
 /* Somebody listens there and never says a word. */
