@@ -177,11 +177,18 @@ static void serve_entry(const Round *round, Lane *lane, SpoolEntry *entry)
     settle(round, entry, lane->channel->name);
 }
 
-static void serve(const Round *round, Lane *lane)
+/* Of what all have left; and no more than is left of its share when it had one already. */
+static void take_share(const Round *round, Lane *lane)
 {
     const int64_t left_us = lane->budget.left_us;
     lane->budget = deliver_share(round->began_us, lanes_to_serve(round));
     lane->budget.left_us = MIN(lane->budget.left_us, left_us);
+}
+
+static void serve(const Round *round, Lane *lane)
+{
+    if (has_work(round, lane))
+        take_share(round, lane);
     lane->served = TRUE;
     for (guint i = 0; i < round->entries->len; i++) {
         SpoolEntry *entry = round->entries->pdata[i];
