@@ -101,26 +101,14 @@ Test(pagerduty, never_sends_the_empty_texts_that_are_refused)
 
 Test(pagerduty, repeats_what_may_pass_and_tells_what_must_be_mended)
 {
-    static const struct {
-        const char *answer, *said;
-        unsigned done, tries;
-    } cases[] = {
+    static const AnswerCase cases[] = {
         {"202={\"status\":\"success\"}", "", 1, 1},
         {"400={\"errors\":[\"" KEY "\"]}", "is its routing_key right?", 0, 1},
         {"429/3600", "HTTP status 429", 0, 1},
         {"503", "HTTP status 503", 0, 3},
         {"404", "there is nothing at this url", 0, 1},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_auto(Receiver) receiver = HTTP("DIR", cases[i].answer);
-        const EventFacts facts = {.type = EVENT_BACKUP_FAILED, .summary = "x"};
-        log_reset();
-        cr_expect_eq(send_to(&receiver, &facts).done, cases[i].done, "%s", cases[i].answer);
-        cr_expect_eq(count_received(&receiver, ".body"), cases[i].tries, "%s", cases[i].answer);
-        g_autofree char *said = warnings();
-        expect_holds(said, cases[i].said);
-        expect_lacks(said, "PLANTED");
-    }
+    expect_answers(cases, G_N_ELEMENTS(cases), send_to);
 }
 
 Test(pagerduty, wants_a_key_of_32_letters_and_digits)

@@ -64,10 +64,7 @@ Test(slack, names_no_instance_where_there_is_none)
 
 Test(slack, takes_200_for_delivered_and_says_what_a_person_has_to_do)
 {
-    static const struct {
-        const char *answer, *said;
-        unsigned done, tries;
-    } cases[] = {
+    static const AnswerCase cases[] = {
         {"200=ok", "", 1, 1},
         {"204", "Slack answers 200, look at the url", 0, 1},
         {"404=no_service", "HTTP status 404: the webhook is gone or switched off", 0, 1},
@@ -79,16 +76,7 @@ Test(slack, takes_200_for_delivered_and_says_what_a_person_has_to_do)
         {"429/3600=rate_limited", "HTTP status 429", 0, 1},
         {"500=rollup_error", "a fault of Slack's", 0, 3},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_auto(Receiver) receiver = HTTP("DIR", cases[i].answer);
-        const EventFacts facts = {.type = EVENT_BACKUP_FAILED, .summary = "x"};
-        log_reset();
-        cr_expect_eq(send_to(&receiver, &facts).done, cases[i].done, "%s", cases[i].answer);
-        cr_expect_eq(count_received(&receiver, ".body"), cases[i].tries, "%s", cases[i].answer);
-        g_autofree char *said = warnings();
-        expect_holds(said, cases[i].said);
-        expect_lacks(said, "PLANTED");
-    }
+    expect_answers(cases, G_N_ELEMENTS(cases), send_to);
 }
 
 Test(slack, tries_again_when_the_time_that_slack_asks_for_is_over)

@@ -77,10 +77,7 @@ Test(teams, tells_by_color_how_grave_it_is)
 
 Test(teams, believes_a_2xx_only_when_its_text_tells_of_no_error)
 {
-    static const struct {
-        const char *answer, *said;
-        unsigned done, tries;
-    } cases[] = {
+    static const AnswerCase cases[] = {
         {"202", "", 1, 1},
         {"200=1", "", 1, 1},
         {REFUSED("413"), "HTTP status 200, but Teams refused it with HTTP error 413", 0, 1},
@@ -93,16 +90,7 @@ Test(teams, believes_a_2xx_only_when_its_text_tells_of_no_error)
         {"404", "there is nothing at this url", 0, 1},
         {"429/3600", "HTTP status 429", 0, 1},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_auto(Receiver) receiver = HTTP("DIR", cases[i].answer);
-        const EventFacts facts = {.type = EVENT_BACKUP_FAILED, .summary = "x"};
-        log_reset();
-        cr_expect_eq(send_to(&receiver, &facts).done, cases[i].done, "%s", cases[i].answer);
-        cr_expect_eq(count_received(&receiver, ".body"), cases[i].tries, "%s", cases[i].answer);
-        g_autofree char *said = warnings();
-        expect_holds(said, cases[i].said);
-        expect_lacks(said, "PLANTED");
-    }
+    expect_answers(cases, G_N_ELEMENTS(cases), send_to);
 }
 
 static char *repeated(const char *text)

@@ -214,4 +214,30 @@ static inline void expect_lacks(const char *text, const char *part)
               text != NULL ? text : "(nothing)");
 }
 
+/* What a channel makes of an answer. */
+typedef struct {
+    const char *answer; /* as http_receiver.py takes it */
+    const char *said;   /* in the warnings */
+    unsigned done;      /* alerts that are delivered */
+    unsigned tries;
+} AnswerCase;
+
+typedef AlertReport SendToFn(const Receiver *receiver, const EventFacts *facts);
+
+static inline void expect_answers(const AnswerCase *cases, size_t count, SendToFn *send_to)
+{
+    const EventFacts facts = {.type = EVENT_BACKUP_FAILED, .summary = "x"};
+    for (size_t i = 0; i < count; i++) {
+        const char *answer = cases[i].answer;
+        g_auto(Receiver) receiver =
+            start_receiver("http_receiver.py", (const char *const[]){"DIR", answer, NULL});
+        log_reset();
+        cr_expect_eq(send_to(&receiver, &facts).done, cases[i].done, "%s", answer);
+        cr_expect_eq(count_received(&receiver, ".body"), cases[i].tries, "%s", answer);
+        g_autofree char *said = warnings();
+        expect_holds(said, cases[i].said);
+        expect_lacks(said, "PLANTED");
+    }
+}
+
 #endif
