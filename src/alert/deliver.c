@@ -51,18 +51,6 @@ gboolean deliver_check(const AlertChannel *channel, GError **error)
     return type->check(channel, error);
 }
 
-static void try_once(const AlertChannel *channel, const Event *event, const DeliverBudget *budget,
-                     Outcome *outcome)
-{
-    int64_t timeout_s = channel->timeout_s > 0 ? channel->timeout_s : DELIVER_TIMEOUT_S;
-    const Attempt attempt = {
-        .limit_ms = MAX(MIN(timeout_s * 1000, budget->left_us / 1000), 1),
-        .heed_signal = budget->heed_signal,
-    };
-    outcome_clear(outcome);
-    channel_type(channel->type)->send(channel, event, &attempt, outcome);
-}
-
 /* Twice as long each time, and never the same for two hosts that failed together. */
 static int64_t pause_ms(unsigned tried, const Outcome *outcome)
 {
@@ -81,22 +69,45 @@ static gboolean wait_ms(int64_t pause, const DeliverBudget *budget)
     return !budget->heed_signal || cancel_signal() == 0;
 }
 
-Delivery deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
-                 char **answer)
+void deliver_try(DeliverTryFn *attempt_once, void *data, int64_t limit_s, DeliverBudget *budget,
+                 Outcome *outcome)
 {
     const int64_t start = g_get_monotonic_time();
     DeliverBudget now = *budget;
-    g_auto(Outcome) outcome = {.verdict = DELIVERY_AGAIN};
-
     for (unsigned tried = 1; tried <= budget->tries; tried++) {
-        try_once(channel, event, &now, &outcome);
+        const Attempt attempt = {
+            .limit_ms = MAX(MIN(limit_s * 1000, now.left_us / 1000), 1),
+            .heed_signal = budget->heed_signal,
+        };
+        outcome_clear(outcome);
+        attempt_once(&attempt, outcome, data);
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);
-        if (outcome.verdict != DELIVERY_AGAIN || tried == budget->tries ||
-            !wait_ms(pause_ms(tried, &outcome), &now))
+        if (outcome->verdict != DELIVERY_AGAIN || tried == budget->tries ||
+            !wait_ms(pause_ms(tried, outcome), &now))
             break;
         now.left_us = budget->left_us - (g_get_monotonic_time() - start);
     }
     budget->left_us = MAX(budget->left_us - (g_get_monotonic_time() - start), 0);
+}
+
+typedef struct {
+    const AlertChannel *channel;
+    const Event *event;
+} Letter;
+
+static void send_letter(const Attempt *attempt, Outcome *outcome, void *data)
+{
+    const Letter *letter = data;
+    channel_type(letter->channel->type)->send(letter->channel, letter->event, attempt, outcome);
+}
+
+Delivery deliver(const AlertChannel *channel, const Event *event, DeliverBudget *budget,
+                 char **answer)
+{
+    Letter letter = {channel, event};
+    g_auto(Outcome) outcome = {.verdict = DELIVERY_AGAIN};
+    int64_t limit_s = channel->timeout_s > 0 ? channel->timeout_s : DELIVER_TIMEOUT_S;
+    deliver_try(send_letter, &letter, limit_s, budget, &outcome);
     *answer = g_steal_pointer(&outcome.text);
     return outcome.verdict;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* deliver: one event to one channel, with a few tries in a limited time. */
+/* deliver: a few tries in a limited time, for one event to one channel and for a ping. */
 #ifndef LSNCHAIN_ALERT_DELIVER_H
 #define LSNCHAIN_ALERT_DELIVER_H
 
@@ -22,6 +22,15 @@ int64_t deliver_extend(int64_t began_us);
 
 /* STATUS_CONFIG, not naming the channel: what it was given cannot work. */
 gboolean deliver_check(const AlertChannel *channel, GError **error);
+
+/*
+ * Tries until it is not DELIVERY_AGAIN, or tries or time are used up; `limit_s` is for each try.
+ * Between two tries it waits twice as long each time, with some chance in it, or as long as
+ * `retry_after_s` asks for.  `outcome` is that of the last try.
+ */
+typedef void DeliverTryFn(const Attempt *attempt, Outcome *outcome, void *data);
+void deliver_try(DeliverTryFn *attempt_once, void *data, int64_t limit_s, DeliverBudget *budget,
+                 Outcome *outcome);
 
 /*
  * Never DELIVERY_AGAIN without having used up tries or time.  `answer` becomes a new string without

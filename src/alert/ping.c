@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "alert/ping.h"
 
+#include "alert/deliver.h"
 #include "alert/http.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
 
-#include <poll.h>
 #include <string.h>
 
 enum {
@@ -14,7 +14,6 @@ enum {
     PING_TRY_S = 5, /* so that three fit, even where nobody answers */
     PING_END_S = 20,
     PING_HURRIED_S = 5, /* once a signal came: with one try */
-    PING_PAUSE_MS = 1000,
     EXIT_STATUS_MOST = 255,
 };
 
@@ -93,8 +92,7 @@ gboolean ping_check(const Ping *ping, GError **error)
     return TRUE;
 }
 
-/* ---- one try ----------------------------------------------------------------------------------
- */
+/* ---- one try --------------------------------------------------------------------------------- */
 
 /* Control characters, broken UTF-8 and what is too long are no news.  Free it. */
 static char *harmless(const char *body)
@@ -135,13 +133,20 @@ static void judge_words(const Post *post, Outcome *outcome)
     }
 }
 
-static void try_once(const Ping *ping, const char *url, const char *body, const Attempt *attempt,
-                     Outcome *outcome)
+typedef struct {
+    const Ping *ping;
+    const char *url;
+    const char *body;
+} Call;
+
+static void call_once(const Attempt *attempt, Outcome *outcome, void *data)
 {
-    g_autoptr(Post) post = post_new(url, "http,https", NULL);
-    if (ping->protocol == PING_HEALTHCHECKS)
-        add_body(post, body);
-    if (http_send(post, attempt, outcome) && ping->protocol == PING_HEALTHCHECKS)
+    const Call *call = data;
+    const gboolean speaks = call->ping->protocol == PING_HEALTHCHECKS;
+    g_autoptr(Post) post = post_new(call->url, "http,https", NULL);
+    if (speaks)
+        add_body(post, call->body);
+    if (http_send(post, attempt, outcome) && speaks)
         judge_words(post, outcome);
 }
 
@@ -163,7 +168,8 @@ gboolean ping_start(const Ping *ping, GError **error)
     g_autofree char *url = address(ping, "/start");
     if (url == NULL)
         return lost(ping, "its url cannot be read", error);
-    try_once(ping, url, "", &attempt, &outcome);
+    Call call = {ping, url, ""};
+    call_once(&attempt, &outcome, &call);
     return outcome.verdict == DELIVERY_DELIVERED || lost(ping, outcome.text, error);
 }
 
@@ -172,36 +178,15 @@ int64_t ping_time_us(void)
     return (cancel_signal() != 0 ? PING_HURRIED_S : PING_END_S) * (int64_t)G_USEC_PER_SEC;
 }
 
-/* FALSE: it would last too long, or a signal came. */
-static gboolean wait_for_next(unsigned tried, const Outcome *outcome, int64_t until_us)
-{
-    int64_t pause_ms = ((int64_t)PING_PAUSE_MS << (tried - 1)) + g_random_int_range(0, 500);
-    if (outcome->retry_after_s > 0)
-        pause_ms = MIN(outcome->retry_after_s, G_MAXINT32) * 1000;
-    if (g_get_monotonic_time() + pause_ms * 1000 >= until_us)
-        return FALSE;
-    struct pollfd signal = {.fd = cancel_fd(), .events = POLLIN};
-    (void)poll(&signal, 1, (int)pause_ms);
-    return cancel_signal() == 0;
-}
-
 /* After a signal a second one may come at any time: what is said is said at once. */
-static void try_often(const Ping *ping, const char *url, const char *body, int64_t until_us,
-                      Outcome *outcome)
+static DeliverBudget budget_of(int64_t left_us)
 {
-    const gboolean hurried = cancel_signal() != 0; /* then nothing is waited for */
-    for (unsigned tried = 1; tried <= PING_TRIES; tried++) {
-        const int64_t left_ms = (until_us - g_get_monotonic_time()) / 1000;
-        const Attempt attempt = {
-            .limit_ms = CLAMP(left_ms, 1, PING_TRY_S * 1000),
-            .heed_signal = !hurried,
-        };
-        outcome_clear(outcome);
-        try_once(ping, url, body, &attempt, outcome);
-        if (outcome->verdict != DELIVERY_AGAIN || tried == PING_TRIES ||
-            !wait_for_next(tried, outcome, until_us))
-            return;
-    }
+    const gboolean hurried = cancel_signal() != 0;
+    return (DeliverBudget){
+        .left_us = left_us,
+        .tries = hurried ? 1 : PING_TRIES,
+        .heed_signal = !hurried,
+    };
 }
 
 static char *suffix_of(int status)
@@ -223,9 +208,10 @@ gboolean ping_end(const Ping *ping, int status, const char *body, int64_t *left_
     g_autofree char *url = address(ping, suffix);
     if (url == NULL)
         return lost(ping, "its url cannot be read", error);
-    const int64_t until_us = g_get_monotonic_time() + *left_us;
+    Call call = {ping, url, body};
+    DeliverBudget budget = budget_of(*left_us);
     g_auto(Outcome) outcome = {0};
-    try_often(ping, url, body, until_us, &outcome);
-    *left_us = MAX(until_us - g_get_monotonic_time(), 0);
+    deliver_try(call_once, &call, PING_TRY_S, &budget, &outcome);
+    *left_us = budget.left_us;
     return outcome.verdict == DELIVERY_DELIVERED || lost(ping, outcome.text, error);
 }
