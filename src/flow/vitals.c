@@ -325,7 +325,10 @@ static void read_incidents(const Run *run, const char *instance, Vitals *vitals)
             incident->since, incident->summary);
         added->common = *instance == '\0';
     }
-    if (incidents == NULL && vitals->alerts_why == NULL)
+    if (incidents != NULL)
+        return;
+    vitals->incidents_known = FALSE;
+    if (vitals->alerts_why == NULL)
         vitals->alerts_why = error_sentence(error);
 }
 
@@ -387,6 +390,7 @@ static Vitals *join(const Run *run, const char *why)
         read_record(run, vitals);
     }
     if (vitals->record != RECORD_NONE && vitals->record != RECORD_FOREIGN) {
+        vitals->incidents_known = TRUE;
         read_incidents(run, run->config->name, vitals);
         read_incidents(run, "", vitals);
         read_spool(run, vitals);

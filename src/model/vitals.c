@@ -246,13 +246,18 @@ static gboolean is_over(const Vitals *vitals, VitalRun run, int64_t began)
     return run != VITAL_BACKUP && began < vitals->runs[VITAL_BACKUP].succeeded;
 }
 
-/* NULL: the last run of this kind was not killed, or a good one came after it. */
-static char *killed_text(const Vitals *vitals, VitalRun run)
+gboolean vitals_was_killed(const Vitals *vitals, VitalRun run)
 {
     const LastRun *last = &vitals->runs[run];
-    if (!last->gone || is_over(vitals, run, last->running_since))
+    return last->gone && !is_over(vitals, run, last->running_since);
+}
+
+/* NULL: it was not. */
+static char *killed_text(const Vitals *vitals, VitalRun run)
+{
+    if (!vitals_was_killed(vitals, run))
         return NULL;
-    g_autofree char *since = clock_format(last->running_since);
+    g_autofree char *since = clock_format(vitals->runs[run].running_since);
     return g_strdup_printf("the %s that began at %s was killed: its process is gone",
                            vitals_run_word(run), since);
 }

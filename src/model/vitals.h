@@ -92,13 +92,14 @@ typedef struct {
     int64_t next_proof;    /* when the newest proven backup, or its proof, will be too old */
 
     /* alerts */
-    GPtrArray *incidents; /* VitalIncident * */
-    int undelivered;      /* of all instances; -1: not known */
-    int64_t dropped;      /* of all instances, since the spool was made; -1: not known */
-    int64_t dropped_at;   /* when the last was; 0: never */
-    char *alerts_why;     /* why one of these is not known; NULL: all are */
-    int64_t free_bytes;   /* of the filesystem of the repository; -1: not known */
-    int64_t size_bytes;   /* the same */
+    GPtrArray *incidents;     /* VitalIncident * */
+    gboolean incidents_known; /* FALSE: there may be others */
+    int undelivered;          /* of all instances; -1: not known */
+    int64_t dropped;          /* of all instances, since the spool was made; -1: not known */
+    int64_t dropped_at;       /* when the last was; 0: never */
+    char *alerts_why;         /* why one of these is not known; NULL: all are */
+    int64_t free_bytes;       /* of the filesystem of the repository; -1: not known */
+    int64_t size_bytes;       /* the same */
 } Vitals;
 
 Vitals *vitals_new(const char *instance);
@@ -117,6 +118,10 @@ void vitals_add_catalog(Vitals *vitals, const GPtrArray *backups, int64_t read_s
  * in.
  */
 void vitals_judge(Vitals *vitals, int64_t now);
+
+/* The last run of this kind was killed, and no good backup came after it, which does its work too.
+ */
+gboolean vitals_was_killed(const Vitals *vitals, VitalRun run);
 
 /* The sentence when the last backup was killed and none came after it; free it.  NULL: it was not.
  */

@@ -134,11 +134,6 @@ static int64_t is_running(const LastRun *run)
     return run->running_since != 0 && !run->gone;
 }
 
-static int64_t is_gone(const LastRun *run)
-{
-    return run->running_since != 0 && run->gone;
-}
-
 static int64_t started(const LastRun *run)
 {
     return known_time(run->running_since != 0 ? run->running_since : run->started);
@@ -149,9 +144,10 @@ static void runs_running(const Page *page)
     each_command(page, is_running);
 }
 
-static void runs_gone(const Page *page)
+static void runs_killed(const Page *page)
 {
-    each_command(page, is_gone);
+    for (VitalRun kind = VITAL_NONE + 1; kind < VITAL_RUNS; kind++)
+        sample(page, "command", vitals_run_word(kind), vitals_was_killed(page->vitals, kind));
 }
 
 static void runs_started(const Page *page)
@@ -310,6 +306,8 @@ static int64_t open_incidents(const Page *page, gboolean critical)
 
 static void incidents_by_severity(const Page *page)
 {
+    if (!page->vitals->incidents_known)
+        return;
     sample(page, "severity", "critical", open_incidents(page, TRUE));
     sample(page, "severity", "warning", open_incidents(page, FALSE));
 }
@@ -406,8 +404,8 @@ static const Metric metrics[] = {
     {"alerts_dropped_total", "Alerts of all instances that were dropped undelivered",
      .value = dropped, .counter = TRUE},
     {"run_running", "1: a run of this command is at work", .samples = runs_running},
-    {"run_killed", "1: the process of the last run is gone and did not say how it ended",
-     .samples = runs_gone},
+    {"run_killed", "1: the last run was killed, and no good backup came after it",
+     .samples = runs_killed},
     {"run_started_timestamp_seconds", "Start of the last run of this command",
      .samples = runs_started},
     {"metrics_written_timestamp_seconds", "When this was written", .value = written},

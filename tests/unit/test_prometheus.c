@@ -177,6 +177,7 @@ Test(prometheus, leaves_out_what_is_not_known)
     expect_absent(page, "_until_");
     expect_absent(page, "chain_length");
     expect_absent(page, "catalog_backups");
+    expect_absent(page, "incidents_");
     expect_absent(page, "alerts_");
     expect_absent(page, "repository_");
     expect_absent(page, "_expected_");
@@ -232,12 +233,26 @@ Test(prometheus, shows_a_run_at_work_and_one_that_was_killed)
     expect_absent(page, "started_timestamp_seconds{instance=\"shop\",command=\"expire\"}");
 }
 
+Test(prometheus, forgets_a_verify_that_was_killed_when_a_good_backup_came_after_it)
+{
+    g_auto(Scene) scene = scene_new();
+    for (VitalRun kind = VITAL_BACKUP; kind <= VITAL_VERIFY; kind++) {
+        scene.vitals->runs[kind].running_since = NOW - 90;
+        scene.vitals->runs[kind].gone = TRUE;
+    }
+    scene.vitals->runs[VITAL_BACKUP].succeeded = NOW - 60;
+    g_autoptr(GString) page = page_of(&scene);
+    expect_line(page, "lsnchain_run_killed{instance=\"shop\",command=\"verify\"} 0");
+    expect_line(page, "lsnchain_run_killed{instance=\"shop\",command=\"backup\"} 1");
+}
+
 Test(prometheus, counts_incidents_by_their_severity_and_the_alerts_that_wait)
 {
     g_auto(Scene) scene = scene_new();
     vitals_add_incident(scene.vitals, "backup_failed", TRUE, NOW, "it failed");
     vitals_add_incident(scene.vitals, "chain_broken", TRUE, NOW, "it broke");
     vitals_add_incident(scene.vitals, "space_low", FALSE, NOW, "it is low");
+    scene.vitals->incidents_known = TRUE;
     scene.vitals->undelivered = 0;
     scene.vitals->dropped = 7;
     g_autoptr(GString) page = page_of(&scene);
