@@ -167,14 +167,13 @@ static Incidents *new_incidents(const char *dir, IncidentsOf of)
     return incidents;
 }
 
-static void fill(Incidents *incidents, const char *path)
+/* FALSE: it is damaged, and all that may be open is taken for open. */
+static gboolean fill(Incidents *incidents, const char *path, GError **error)
 {
-    g_autoptr(GError) unread = NULL;
-    if (is_absent(path) || read_file(incidents, path, &unread))
-        return;
-    log_warning("%s: which incidents are open is not known, so each recovery is told once",
-                unread->message);
+    if (is_absent(path) || read_file(incidents, path, error))
+        return TRUE;
     suspect_all(incidents);
+    return FALSE;
 }
 
 Incidents *incidents_load(const char *dir, IncidentsOf of, GError **error)
@@ -188,7 +187,10 @@ Incidents *incidents_load(const char *dir, IncidentsOf of, GError **error)
                                 INCIDENTS_LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
     if (incidents->lock == NULL)
         return NULL;
-    fill(incidents, path);
+    g_autoptr(GError) damage = NULL;
+    if (!fill(incidents, path, &damage))
+        log_warning("%s: which incidents are open is not known, so each recovery is told once",
+                    damage->message);
     return g_steal_pointer(&incidents);
 }
 
@@ -201,7 +203,7 @@ Incidents *incidents_peek(const char *dir, IncidentsOf of, GError **error)
         return NULL;
     }
     g_autoptr(Incidents) incidents = new_incidents(dir, of);
-    fill(incidents, path);
+    (void)fill(incidents, path, NULL);
     return g_steal_pointer(&incidents);
 }
 

@@ -41,7 +41,10 @@ typedef enum { INCIDENTS_OF_INSTANCE, INCIDENTS_OF_NONE } IncidentsOf;
  * absent; no file: nothing is open.
  */
 Incidents *incidents_load(const char *dir, IncidentsOf of, GError **error);
-/* For who looks: nothing is made, nothing is locked.  NULL: it cannot be read. */
+/*
+ * For who looks: nothing is made, locked or logged, a damaged file neither.  NULL: it cannot be
+ * read.
+ */
 Incidents *incidents_peek(const char *dir, IncidentsOf of, GError **error);
 void incidents_free(Incidents *incidents);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Incidents, incidents_free)
