@@ -17,11 +17,6 @@ enum {
     EXIT_STATUS_MOST = 255,
 };
 
-static gboolean good(int status)
-{
-    return status == STATUS_OK || status == STATUS_WARNINGS;
-}
-
 /* ---- the address ------------------------------------------------------------------------------
  */
 
@@ -191,7 +186,7 @@ static DeliverBudget budget_of(int64_t left_us)
 
 static char *suffix_of(int status)
 {
-    if (good(status))
+    if (status_is_success(status))
         return g_strdup("");
     if (status < 0 || status > EXIT_STATUS_MOST)
         return g_strdup("/fail");
@@ -200,7 +195,7 @@ static char *suffix_of(int status)
 
 gboolean ping_end(const Ping *ping, int status, const char *body, int64_t *left_us, GError **error)
 {
-    if (ping->protocol == PING_PLAIN && !good(status))
+    if (ping->protocol == PING_PLAIN && !status_is_success(status))
         return TRUE;
     if (*left_us <= 0)
         return lost(ping, "the time for it was used up", error);

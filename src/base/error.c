@@ -37,6 +37,11 @@ char *error_hint(const GError *error)
     return hint != NULL ? g_strdup(hint + strlen(hint_mark)) : NULL;
 }
 
+gboolean status_is_success(int status)
+{
+    return status == STATUS_OK || status == STATUS_WARNINGS;
+}
+
 const char *status_name(int status)
 {
     switch (status) {

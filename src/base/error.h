@@ -61,6 +61,9 @@ Status error_status(const GError *error);
 char *error_sentence(const GError *error);
 char *error_hint(const GError *error);
 
+/* All went well, or done with warnings. */
+gboolean status_is_success(int status);
+
 /* The word that JSON calls a status by, and what it means.  A status above 128 is a signal. */
 const char *status_name(int status);
 const char *status_meaning(int status);

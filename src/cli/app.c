@@ -29,6 +29,16 @@ void app_clear(App *app)
     g_clear_pointer(&app->nagios, nagios_free);
 }
 
+int app_status(const App *app, const GError *error, guint warnings_before)
+{
+    if (cancel_signal() != 0)
+        return SIGNAL_BASE + cancel_signal();
+    if (error != NULL)
+        return (int)error_status(error);
+    gboolean warned = log_warnings()->len > warnings_before && !app->answers;
+    return warned ? STATUS_WARNINGS : STATUS_OK;
+}
+
 /* ---- options --------------------------------------------------------------------------------- */
 
 /* GLib's errors are in its own domain, and its help would end the program. */
@@ -181,16 +191,6 @@ static gboolean choose(const App *app, GPtrArray *known, gboolean all, GError **
     return TRUE;
 }
 
-/* As the exit status of this instance alone would be. */
-static int status_of(const GError *failure, guint warnings_before)
-{
-    if (cancel_signal() != 0)
-        return SIGNAL_BASE + cancel_signal();
-    if (failure != NULL)
-        return (int)error_status(failure);
-    return log_warnings()->len > warnings_before ? STATUS_WARNINGS : STATUS_OK;
-}
-
 static gboolean open_run(App *app, Run *run, GError **error)
 {
     if (app->repository == NULL ||
@@ -248,7 +248,7 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
     app_write_metrics(app, FALSE);
     gboolean done = open_run(app, &run, &failure) && each(app, &run, data, &failure);
     raise_overdue(app, &run);
-    vitals_end(&run, app->noted, started, status_of(failure, warnings));
+    vitals_end(&run, app->noted, started, app_status(app, failure, warnings));
     run_clear(&run);
     app_write_metrics(app, FALSE);
     if (failure != NULL)
@@ -319,7 +319,7 @@ void app_tell_failed(App *app, const GError *failure)
         if (app->alarms)
             run_raise(&run, EVENT_BACKUP_FAILED, "", "", "the backup could not begin",
                       failure->message);
-        vitals_end(&run, kind, clock_now(), status_of(failure, 0));
+        vitals_end(&run, kind, clock_now(), app_status(app, failure, 0));
     }
     app->noted = kind;
 }

@@ -42,6 +42,9 @@ typedef struct {
 void app_clear(App *app);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(App, app_clear)
 
+/* The exit status as it stands; `warnings_before` of the log's are not this one's. */
+int app_status(const App *app, const GError *error, guint warnings_before);
+
 /* Takes the global options out of argv, wherever they stand; the rest stays in order. */
 gboolean app_take_globals(App *app, int *argc, char ***argv, GError **error);
 

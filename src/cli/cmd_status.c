@@ -24,11 +24,7 @@ static gboolean monitor_one(App *app, Run *run, void *data, GError **error)
     const GError *closed = data;
     (void)error;
     int64_t now = clock_now();
-    g_autoptr(GError) failure = NULL;
-    if (closed == NULL)
-        (void)run_open(run, &failure);
-    const GError *cause = closed != NULL ? closed : failure;
-    g_autofree char *why = cause != NULL ? error_sentence(cause) : NULL;
+    g_autofree char *why = closed != NULL ? error_sentence(closed) : run_look(run);
     g_autoptr(Vitals) vitals = vitals_read(run, why, now);
     nagios_add(app->nagios, vitals, now);
     return TRUE;

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIGNAL_BASE = 128, NAGIOS_LIMIT_S = 9 }; /* check_nrpe itself waits for 10 s */
+enum { NAGIOS_LIMIT_S = 9 }; /* check_nrpe itself waits for 10 s */
 
 /* After the last lock was let go; an alert that did not arrive is a warning. */
 static void deliver_alerts(const App *app)
@@ -30,15 +30,6 @@ static void deliver_alerts(const App *app)
     channels_deliver_unkept(channels, app->unkept);
     if (!channels_deliver(channels, &report, &error))
         log_warning("alerts could not be delivered: %s", error->message);
-}
-
-static int status_of(const App *app, const GError *error)
-{
-    if (cancel_signal() != 0)
-        return SIGNAL_BASE + cancel_signal();
-    if (error != NULL)
-        return (int)error_status(error);
-    return log_warnings()->len > 0 && !app->answers ? STATUS_WARNINGS : STATUS_OK;
 }
 
 static gboolean print_version(void)
@@ -77,7 +68,7 @@ static int tell(App *app, const GError *error)
 {
     if (error != NULL)
         log_error("%s", error->message);
-    int status = status_of(app, error);
+    int status = app_status(app, error, 0);
     if (app->command != NULL || error != NULL)
         report_end(&app->report, app->command != NULL ? app->command : "", status, error);
     if (fflush(stdout) != 0 && status <= STATUS_WARNINGS) {
@@ -151,7 +142,7 @@ int main(int argc, char **argv)
     if (alert_init(&error))
         (void)run(&app, argc, argv, &error);
     if (app.nagios == NULL)
-        pings_end(&app, status_of(&app, error), error);
+        pings_end(&app, app_status(&app, error, 0), error);
     int status = app.nagios != NULL ? tell_nagios(&app, error, &answered) : tell(&app, error);
     app_clear(&app);
     alert_end();

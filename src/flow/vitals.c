@@ -267,7 +267,7 @@ static void end(LastRun *last, const void *data)
     last->finished = clock_now();
     last->exit_status = ending->exit_status;
     last->spent = *ending->spent;
-    if (vitals_succeeded(ending->exit_status))
+    if (status_is_success(ending->exit_status))
         last->succeeded = last->finished;
 }
 

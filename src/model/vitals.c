@@ -29,11 +29,6 @@ VitalRun vitals_run_of(const char *word)
     return VITAL_NONE;
 }
 
-gboolean vitals_succeeded(int exit_status)
-{
-    return exit_status == STATUS_OK || exit_status == STATUS_WARNINGS;
-}
-
 /* ---- the noun -------------------------------------------------------------------------------- */
 
 static void incident_free(gpointer data)
@@ -275,7 +270,7 @@ static void judge_run(Vitals *vitals, VitalRun run, int64_t now)
     Gravity gravity = run == VITAL_BACKUP ? GRAVITY_CRITICAL : GRAVITY_WARNING;
     g_autofree char *ended = clock_format(last->finished);
 
-    if (last->finished != 0 && !vitals_succeeded(last->exit_status) &&
+    if (last->finished != 0 && !status_is_success(last->exit_status) &&
         !is_over(vitals, run, last->started))
         (void)problem_add(problems, gravity, "the last %s failed with exit status %d (%s) at %s",
                           word, last->exit_status, status_name(last->exit_status), ended);

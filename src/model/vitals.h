@@ -138,6 +138,4 @@ char *vitals_proof_overdue(const Vitals *vitals, int64_t now);
 const char *vitals_run_word(VitalRun run);
 VitalRun vitals_run_of(const char *word);
 
-gboolean vitals_succeeded(int exit_status);
-
 #endif

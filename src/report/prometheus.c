@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/prometheus.h"
 
+#include "base/error.h"
 #include "model/vitals.h"
 
 #include <inttypes.h>
@@ -83,7 +84,7 @@ static int64_t backup_exit_code(const Page *page)
 static int64_t backup_status(const Page *page)
 {
     const LastRun *run = last(page, VITAL_BACKUP);
-    return run->finished > 0 ? vitals_succeeded(run->exit_status) : UNKNOWN;
+    return run->finished > 0 ? status_is_success(run->exit_status) : UNKNOWN;
 }
 
 static int64_t duration(const LastRun *run)
