@@ -41,17 +41,23 @@ static gboolean set_text(const Option *option, const char *text, void *field)
     return (text[0] != '\0' || may_be_empty(option)) && store(text, field);
 }
 
+/*
+ * One spelling, so that two keys which name one file are equal: without "//", "/./" and a slash at
+ * the end.  ".." stays: what it leads to, the file system alone knows.
+ */
 static gboolean set_path(const Option *option, const char *text, void *field)
 {
     if (text[0] == '\0')
         return may_be_empty(option) && store(text, field);
     if (text[0] != '/')
         return FALSE;
-    size_t length = strlen(text);
-    while (length > 1 && text[length - 1] == '/')
-        length--;
-    g_autofree char *path = g_strndup(text, length);
-    return store(path, field);
+    g_auto(GStrv) parts = g_strsplit(text, "/", -1);
+    g_autoptr(GString) path = g_string_new(NULL);
+    for (char **part = parts; *part != NULL; part++) {
+        if (**part != '\0' && !g_str_equal(*part, "."))
+            g_string_append_printf(path, "/%s", *part);
+    }
+    return store(path->len > 0 ? path->str : "/", field);
 }
 
 static gboolean set_program(const Option *option, const char *text, void *field)

@@ -73,6 +73,22 @@ Test(options, allow_what_is_within_their_limits_and_nothing_else)
     }
 }
 
+Test(options, spell_a_path_in_one_way)
+{
+    static const char *const cases[][2] = {
+        {"/", "/"},         {"//", "/"},         {"/./", "/"},           {"/a//b/", "/a/b"},
+        {"/a/./b", "/a/b"}, {"//a/b/.", "/a/b"}, {"/a/../b", "/a/../b"}, {"/.a/b.", "/.a/b."},
+    };
+    const Option *option = options_find("instance", "metrics_file");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        InstanceConfig instance = {0};
+        cr_expect(value_set(option, cases[i][0], &instance));
+        cr_expect_str_eq(instance.metrics_file, cases[i][1], "%s became %s", cases[i][0],
+                         instance.metrics_file);
+        value_clear(option, &instance);
+    }
+}
+
 Test(options, have_sound_rows)
 {
     for (const Option *option = options_table(); option->section != NULL; option++) {
