@@ -10,10 +10,12 @@
 #include <glib.h>
 #include <stdint.h>
 
+enum { PROCESS_BOOT_SIZE = 40 };
+
 typedef struct {
-    int64_t pid;    /* 0: none */
-    uint64_t ticks; /* its start, in clock ticks since the boot; 0: not known */
-    char boot[40];  /* "" where not known */
+    int64_t pid;                  /* 0: none */
+    uint64_t ticks;               /* its start, in clock ticks since the boot; 0: not known */
+    char boot[PROCESS_BOOT_SIZE]; /* "" where not known */
 } Process;
 
 Process process_self(void);

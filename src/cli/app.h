@@ -28,7 +28,7 @@ typedef struct {
                                  dead man's switch how it ended; never of a dry run */
     gboolean answers;         /* of the command's row: warnings do not change its exit status */
     gboolean metrics;         /* of the command's row: what Prometheus is told changes with it */
-    VitalRun noted;           /* status.ini remembers such a run; set by the command itself */
+    VitalRun noted;           /* status.json remembers such a run; set by the command itself */
     GPtrArray *unkept;        /* SpoolEntry *: alerts that the spool could not take */
     gboolean delivered;       /* the command brought the alerts to their channels by itself */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */

@@ -3,46 +3,55 @@
 
 #include "alert/alert.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/replace.h"
-#include "catalog/checked.h"
-#include "config/ini.h"
 #include "flow/alerts.h"
 #include "flow/history.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static const char file_name[] = "status.ini";
+static const char file_name[] = "status.json";
 static const char lock_name[] = "status.lock";
-static const char head[] = "status"; /* the section that holds the checksum */
 
-enum { FILE_LIMIT = 64 * 1024, LOCK_WAIT_S = 30 };
+enum { FORMAT = 1, FILE_LIMIT = 16 * 1024 * 1024, LOCK_WAIT_S = 30, MOST_STATUS = 255 };
 
-/* What the file says. */
+/* The file, and what it says of one instance. */
 typedef struct {
+    json_t *root;   /* NULL: there is none, or not a sound one */
+    gboolean newer; /* a later program wrote it */
+    gboolean noted; /* it has an entry of the instance */
     int64_t written;
     LastRun runs[VITAL_RUNS];
-    gboolean newer; /* a later program wrote it */
 } Record;
 
 static Record record_none(void)
 {
     Record record = {0};
-    for (VitalRun run = VITAL_BACKUP; run < VITAL_RUNS; run++)
+    for (VitalRun run = VITAL_BACKUP; run < VITAL_RUNS; run++) {
+        record.runs[run].exit_status = -1;
         record.runs[run].spent = (RunSpent)RUN_SPENT_NOTHING;
+    }
     return record;
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+static void record_clear(Record *record)
+{
+    json_decref(record->root);
+}
 
-typedef enum { TIME, SIGNED, UNSIGNED, STATUS, BOOT } KeyType;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Record, record_clear)
+
+/* ---- a run as JSON --------------------------------------------------------------------------- */
+
+typedef enum { TIME, NUMBER, STATUS, TEXT } KeyType;
 
 typedef struct {
     const char *key;
@@ -57,141 +66,183 @@ static const Key keys[] = {
     {KEY(TIME, "started", started)},
     {KEY(TIME, "finished", finished)},
     {KEY(STATUS, "exit_status", exit_status)},
-    {KEY(SIGNED, "capture_seconds", spent.capture_seconds)},
-    {KEY(SIGNED, "publish_seconds", spent.publish_seconds)},
-    {KEY(SIGNED, "proof_seconds", spent.proof_seconds)},
-    {KEY(UNSIGNED, "bytes_plain", spent.bytes_plain)},
-    {KEY(UNSIGNED, "bytes_stored", spent.bytes_stored)},
-    {KEY(UNSIGNED, "bytes_new", spent.bytes_new)},
+    {KEY(NUMBER, "capture_seconds", spent.capture_seconds)},
+    {KEY(NUMBER, "publish_seconds", spent.publish_seconds)},
+    {KEY(NUMBER, "proof_seconds", spent.proof_seconds)},
+    {KEY(NUMBER, "bytes_plain", spent.bytes_plain)},
+    {KEY(NUMBER, "bytes_stored", spent.bytes_stored)},
+    {KEY(NUMBER, "bytes_new", spent.bytes_new)},
     {KEY(TIME, "succeeded", succeeded)},
     {KEY(TIME, "running_since", running_since)},
-    {KEY(SIGNED, "pid", process.pid)},
-    {KEY(UNSIGNED, "pid_started", process.ticks)},
-    {KEY(BOOT, "boot_id", process.boot)},
+    {KEY(NUMBER, "pid", process.pid)},
+    {KEY(NUMBER, "pid_started", process.ticks)},
+    {KEY(TEXT, "boot_id", process.boot)},
 };
 /* clang-format on */
 
-static void *place(const Key *key, const LastRun *last)
+/* null: not known. */
+static json_t *number_json(int64_t number)
 {
-    return (char *)(uintptr_t)last + key->at;
+    return number >= 0 ? json_integer(number) : json_null();
 }
 
-static void append_value(const Key *key, const LastRun *last, GString *text)
+static json_t *time_json(int64_t time)
 {
-    const void *at = place(key, last);
-    g_autofree char *time = key->type == TIME ? clock_format(*(const int64_t *)at) : NULL;
-    switch (key->type) {
+    g_autofree char *text = clock_format(time);
+    return time != 0 ? json_string(text) : json_null();
+}
+
+static json_t *value_json(KeyType type, const void *at)
+{
+    switch (type) {
     case TIME:
-        g_string_append(text, time);
-        break;
-    case SIGNED:
-        g_string_append_printf(text, "%" PRId64, *(const int64_t *)at);
-        break;
-    case UNSIGNED:
-        g_string_append_printf(text, "%" PRIu64, *(const uint64_t *)at);
-        break;
+        return time_json(*(const int64_t *)at);
+    case NUMBER:
+        return number_json(*(const int64_t *)at);
     case STATUS:
-        g_string_append_printf(text, "%d", *(const int *)at);
-        break;
-    case BOOT:
+        return number_json(*(const int *)at);
+    case TEXT:
     default:
-        g_string_append(text, at);
-        break;
+        return json_string(at);
     }
 }
 
-static gboolean parse_value(const Key *key, const char *value, LastRun *last)
+static json_t *run_json(const LastRun *last)
 {
-    void *at = place(key, last);
-    guint64 number = 0;
-    switch (key->type) {
-    case TIME:
-        return clock_parse(value, at);
-    case SIGNED:
-        return g_ascii_string_to_signed(value, 10, -1, G_MAXINT64, at, NULL);
-    case UNSIGNED:
-        return g_ascii_string_to_unsigned(value, 10, 0, G_MAXUINT64, at, NULL);
-    case STATUS:
-        if (!g_ascii_string_to_unsigned(value, 10, 0, 255, &number, NULL))
-            return FALSE;
-        *(int *)at = (int)number;
-        return TRUE;
-    case BOOT:
-    default:
-        return g_strlcpy(at, value, sizeof last->process.boot) < sizeof last->process.boot;
-    }
-}
-
-static void append_run(VitalRun run, const LastRun *last, GString *text)
-{
-    if (last->finished == 0 && last->running_since == 0)
-        return;
-    g_string_append_printf(text, "\n[%s]\n", vitals_run_word(run));
+    json_t *object = json_object();
     for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        g_string_append_printf(text, "%s = ", keys[i].key);
-        append_value(&keys[i], last, text);
-        g_string_append_c(text, '\n');
+        const void *at = (const char *)last + keys[i].at;
+        json_object_set_new(object, keys[i].key, value_json(keys[i].type, at));
     }
+    return object;
+}
+
+static gboolean take_value(KeyType type, const json_t *value, void *at)
+{
+    const char *text = json_string_value(value);
+    int64_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    switch (type) {
+    case TIME:
+        return text != NULL && clock_parse(text, at);
+    case NUMBER:
+        *(int64_t *)at = number;
+        return number >= 0;
+    case STATUS:
+        *(int *)at = (int)number;
+        return number >= 0 && number <= MOST_STATUS;
+    case TEXT:
+    default:
+        return text != NULL && g_strlcpy(at, text, PROCESS_BOOT_SIZE) < PROCESS_BOOT_SIZE;
+    }
+}
+
+static gboolean take_run(const json_t *object, LastRun *last)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        const json_t *value = json_object_get(object, keys[i].key);
+        void *at = (char *)last + keys[i].at;
+        if (value != NULL && !json_is_null(value) && !take_value(keys[i].type, value, at))
+            return FALSE;
+    }
+    return json_is_object(object) && (last->finished == 0 || last->exit_status >= 0);
+}
+
+/* FALSE: it makes no sense, and `record` is as it was. */
+static gboolean take_entry(const json_t *entry, Record *record)
+{
+    Record said = *record;
+    if (!take_value(TIME, json_object_get(entry, "written"), &said.written))
+        return FALSE;
+    for (VitalRun kind = VITAL_BACKUP; kind < VITAL_RUNS; kind++) {
+        const json_t *object = json_object_get(entry, vitals_run_word(kind));
+        if (object != NULL && !take_run(object, &said.runs[kind]))
+            return FALSE;
+    }
+    *record = said;
+    return TRUE;
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static gboolean take_head(Record *record, const char *key, const char *value, GError **error)
+static char *checksum_of(const json_t *instances)
 {
-    if (key == NULL)
-        return TRUE;
-    if (g_str_equal(key, "written") && !clock_parse(value, &record->written))
-        return fail(error, STATUS_CATALOG, "the value of %s makes no sense", key);
-    if (!g_str_equal(key, "format") || checked_format(value, "this status file", error))
-        return TRUE;
-    record->newer =
-        g_ascii_string_to_unsigned(value, 10, CHECKED_FORMAT + 1, G_MAXUINT32, NULL, NULL);
-    return FALSE;
+    g_autofree char *text = json_dumps(instances, JSON_COMPACT | JSON_SORT_KEYS);
+    return digest_text(text, strlen(text));
 }
 
-static gboolean take_entry(const char *section, const char *key, const char *value, unsigned line,
-                           void *data, GError **error)
+static json_t *load(const char *path, gboolean *newer, GError **error)
 {
-    (void)line; /* the reader puts file and line before every message */
-    Record *record = data;
-    if (g_str_equal(section, head))
-        return take_head(record, key, value, error);
-    VitalRun run = vitals_run_of(section);
-    if (run == VITAL_NONE || key == NULL)
-        return TRUE;
-    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (g_str_equal(keys[i].key, key) && !parse_value(&keys[i], value, &record->runs[run]))
-            return fail(error, STATUS_CATALOG, "the value of %s makes no sense", key);
-    }
-    return TRUE;
-}
-
-/* `record` comes as record_none(). */
-static gboolean read_file(const char *path, Record *record, GError **error)
-{
-    const IniReader reader = {STATUS_CATALOG, take_entry, record};
+    int format = 0;
+    const char *checksum = NULL;
+    json_t *instances = NULL;
     g_autoptr(GString) text = files_read_text(AT_FDCWD, path, FILE_LIMIT, error);
-    return text != NULL && checked_verify(text, head, path, error) &&
-           ini_read(text->str, text->len, path, &reader, error);
-}
-
-static gboolean write_file(const Run *run, Record *record, GError **error)
-{
-    record->written = clock_now();
-    g_autofree char *written = clock_format(record->written);
-    g_autoptr(GString) body = g_string_new(NULL);
-    g_string_printf(body, "format = %d\nwritten = %s\n", CHECKED_FORMAT, written);
-    for (VitalRun kind = VITAL_BACKUP; kind < VITAL_RUNS; kind++)
-        append_run(kind, &record->runs[kind], body);
-    g_autoptr(GString) file = checked_wrap(head, body);
-    g_autofree char *directory = run_state_path(run, "");
-    autofd int fd = files_open_dir(AT_FDCWD, directory, error);
-    return fd >= 0 && replace_file(fd, file_name, file, 0600, error);
+    if (text == NULL)
+        return NULL;
+    json_auto_t *root = json_loadb(text->str, text->len, JSON_REJECT_DUPLICATES, NULL);
+    *newer = json_unpack(root, "{s:i}", "format", &format) == 0 && format > FORMAT;
+    if (*newer) {
+        (void)fail(error, STATUS_CATALOG,
+                   "%s has format %d, this program knows %d" HINT("use a newer lsnchain"), path,
+                   format, FORMAT);
+        return NULL;
+    }
+    if (format != FORMAT ||
+        json_unpack(root, "{s:s, s:o}", "checksum", &checksum, "instances", &instances) != 0 ||
+        !json_is_object(instances)) {
+        (void)fail(error, STATUS_CATALOG, "%s is no status file, or a damaged one", path);
+        return NULL;
+    }
+    g_autofree char *sum = checksum_of(instances);
+    if (g_str_equal(sum, checksum))
+        return g_steal_pointer(&root);
+    (void)fail(error, STATUS_CATALOG, "%s is damaged: its checksum does not match", path);
+    return NULL;
 }
 
 static gboolean is_absent(const char *path)
 {
     return faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) < 0 && errno == ENOENT;
+}
+
+/* `record` comes as record_none(). */
+static gboolean read_file(const Run *run, const char *path, Record *record, GError **error)
+{
+    if (is_absent(path))
+        return TRUE;
+    record->root = load(path, &record->newer, error);
+    if (record->root == NULL)
+        return FALSE;
+    const char *name = run->config->name;
+    const json_t *entry = json_object_get(json_object_get(record->root, "instances"), name);
+    record->noted = entry != NULL;
+    return !record->noted || take_entry(entry, record) ||
+           fail(error, STATUS_CATALOG, "%s makes no sense in what it says of %s", path, name);
+}
+
+/* The object of this name, made where there is none; belongs to `parent`. */
+static json_t *member(json_t *parent, const char *name)
+{
+    if (!json_is_object(json_object_get(parent, name)))
+        json_object_set_new(parent, name, json_object());
+    return json_object_get(parent, name);
+}
+
+/* What it says of others, and keys that are not ours, stays. */
+static gboolean write_file(const Run *run, VitalRun kind, Record *record, GError **error)
+{
+    if (record->root == NULL)
+        record->root = json_pack("{s:i, s:s}", "format", FORMAT, "checksum", "");
+    json_t *instances = member(record->root, "instances");
+    json_t *entry = member(instances, run->config->name);
+    json_object_set_new(entry, "written", time_json(clock_now()));
+    json_object_update_new(member(entry, vitals_run_word(kind)), run_json(&record->runs[kind]));
+    g_autofree char *sum = checksum_of(instances);
+    json_object_set_new(record->root, "checksum", json_string(sum));
+    g_autofree char *text = json_dumps(record->root, JSON_INDENT(1));
+    g_autoptr(GString) file = g_string_new(text);
+    g_string_append_c(file, '\n');
+    autofd int fd = files_open_dir(AT_FDCWD, run->state_dir, error);
+    return fd >= 0 && replace_file(fd, file_name, file, 0600, error);
 }
 
 /* ---- write ----------------------------------------------------------------------------------- */
@@ -201,27 +252,24 @@ typedef void RecordEditFn(LastRun *last, const void *data);
 static gboolean change(const Run *run, VitalRun kind, RecordEditFn *edit, const void *data,
                        GError **error)
 {
-    g_autofree char *directory = run_state_path(run, "");
-    g_autofree char *path = run_state_path(run, file_name);
-    g_autofree char *lock_path = run_state_path(run, lock_name);
-    if (!files_make_dirs(AT_FDCWD, directory, 0700, error))
-        return FALSE;
+    g_autofree char *path = g_build_filename(run->state_dir, file_name, NULL);
+    g_autofree char *lock_path = g_build_filename(run->state_dir, lock_name, NULL);
     g_autoptr(Lock) lock = lock_take(lock_path, LOCK_RECORD, LOCK_EXCLUSIVE, run->command,
                                      LOCK_WAIT_S * (int64_t)G_USEC_PER_SEC, error);
     if (lock == NULL)
         return FALSE;
-    Record record = record_none();
+    g_auto(Record) record = record_none();
     g_autoptr(GError) damage = NULL;
-    if (!is_absent(path) && !read_file(path, &record, &damage)) {
+    if (!read_file(run, path, &record, &damage)) {
         if (record.newer) {
             g_propagate_error(error, g_steal_pointer(&damage));
             return FALSE;
         }
         log_warning("%s: the record of the last runs starts anew", damage->message);
-        record = record_none();
+        json_object_del(json_object_get(record.root, "instances"), run->config->name);
     }
     edit(&record.runs[kind], data);
-    return write_file(run, &record, error);
+    return write_file(run, kind, &record, error);
 }
 
 static void note(const Run *run, VitalRun kind, RecordEditFn *edit, const void *data)
@@ -288,21 +336,19 @@ static gboolean is_foreign(const Run *run)
 
 static void read_record(const Run *run, Vitals *vitals)
 {
-    Record record = record_none();
+    g_auto(Record) record = record_none();
     g_autoptr(GError) error = NULL;
     g_free(vitals->record_path);
-    vitals->record_path = run_state_path(run, file_name);
-    vitals->record = RECORD_SOUND;
+    vitals->record_path = g_build_filename(run->state_dir, file_name, NULL);
     if (is_foreign(run)) {
         vitals->record = RECORD_FOREIGN;
         vitals->record_why =
             g_strdup_printf("the state directory %s is another user's", run->state_dir);
-    } else if (is_absent(vitals->record_path)) {
-        vitals->record = RECORD_ABSENT;
-    } else if (!read_file(vitals->record_path, &record, &error)) {
+    } else if (!read_file(run, vitals->record_path, &record, &error)) {
         vitals->record = RECORD_DAMAGED;
         vitals->record_why = error_sentence(error);
-        record = record_none();
+    } else {
+        vitals->record = record.noted ? RECORD_SOUND : RECORD_ABSENT;
     }
     vitals->written = record.written;
     memcpy(vitals->runs, record.runs, sizeof vitals->runs);

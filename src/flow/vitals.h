@@ -2,10 +2,11 @@
 /*
  * vitals: the status file, and all that is known of an instance at one look.
  *
- * STATE/INSTANCE/status.ini (0600, checksum first) remembers of `backup`, `verify` and `expire`
- * what no catalog can: that one runs, how the last one ended, when one last went well.  It is
- * written at the start and at the end of each run, a run that could not begin included; dry runs
- * write nothing. A damaged file is a warning and is written anew.
+ * STATE/status.json (0600, with a checksum) remembers of `backup`, `verify` and `expire` of each
+ * instance what no catalog can: that one runs, how the last one ended, when one last went well.  It
+ * is written at the start and at the end of each run, a run that could not begin included; dry runs
+ * write nothing.  STATE/status.lock is held for each change, which leaves the other instances as
+ * they are.  A damaged file is a warning and is written anew, that of a later program stays.
  */
 #ifndef LSNCHAIN_FLOW_VITALS_H
 #define LSNCHAIN_FLOW_VITALS_H

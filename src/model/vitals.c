@@ -211,7 +211,7 @@ static void judge_record(Vitals *vitals, gboolean overdue, int64_t now)
     GPtrArray *problems = vitals->health.problems;
     switch (vitals->record) {
     case RECORD_ABSENT:
-        (void)problem_add(problems, GRAVITY_CRITICAL, "no run is on record: there is no %s",
+        (void)problem_add(problems, GRAVITY_CRITICAL, "no run is on record in %s",
                           vitals->record_path);
         return;
     case RECORD_DAMAGED:

@@ -2,9 +2,10 @@
 /*
  * vitals: how an instance is doing, for whoever looks from outside: `status`, Nagios, Prometheus.
  *
- * They join what the catalog tells, what status.ini remembers of the last runs, the open incidents,
- * and the ages that are wanted.  Times are seconds since the epoch and 0 where not known; ages are
- * for the reader to make, so that they do not freeze in a file.  flow/vitals.h fills them.
+ * They join what the catalog tells, what status.json remembers of the last runs, the open
+ * incidents, and the ages that are wanted.  Times are seconds since the epoch and 0 where not
+ * known; ages are for the reader to make, so that they do not freeze in a file.  flow/vitals.h
+ * fills them.
  */
 #ifndef LSNCHAIN_MODEL_VITALS_H
 #define LSNCHAIN_MODEL_VITALS_H
@@ -50,7 +51,7 @@ typedef struct {
 typedef enum {
     RECORD_NONE, /* without a configuration there is no state directory */
     RECORD_SOUND,
-    RECORD_ABSENT,
+    RECORD_ABSENT, /* there is no file, or it says nothing of the instance */
     RECORD_DAMAGED,
     RECORD_FOREIGN, /* another user's, and we may not read it */
 } RecordState;
@@ -66,7 +67,7 @@ typedef struct {
 typedef struct {
     char *instance;
 
-    /* status.ini */
+    /* status.json */
     RecordState record;
     char *record_path; /* for messages */
     char *record_why;  /* what is wrong with it; NULL: nothing */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`status --nagios` from outside: silence is an alarm, and whatever happens the monitor gets an answer."""
+import hashlib
 import json
 import os
 import pathlib
@@ -53,7 +54,12 @@ def expect(answer, status, *words):
 
 
 def record(site):
-    return site.state / "shop/status.ini"
+    return site.state / "status.json"
+
+
+def noted(site):
+    """What it says of the runs of the instance."""
+    return json.loads(record(site).read_text())["instances"]["shop"]
 
 
 def snapshot(*tops):
@@ -140,13 +146,15 @@ def test_a_damaged_status_file_is_critical_and_the_next_run_writes_it_anew(fresh
     if damage == "flipped":
         lsnsite.flip_byte(record(fresh))
     elif damage == "newer":
-        lsnsite.rewrite_checked(record(fresh), "format = 1", "format = 2")
+        text = record(fresh).read_text()
+        assert '"format": 1' in text
+        record(fresh).write_text(text.replace('"format": 1', '"format": 2'))
     else:
         text = record(fresh).read_text()
         record(fresh).write_text(text[:len(text) // 2] if damage == "cut" else "")
     expect(ask(fresh), CRITICAL, "how the last runs ended is not known")
     before = record(fresh).read_bytes()
-    fresh.ended(3, "backup", words=["status.ini"])
+    fresh.ended(3, "backup", words=["status.json"])
     if damage == "newer":
         assert record(fresh).read_bytes() == before, "a newer program's file was overwritten"
     else:
@@ -175,7 +183,7 @@ def test_a_running_backup_is_no_alarm_until_it_takes_too_long(fresh):
     fresh.use_fake("slow", proof_within="0")
     running = fresh.start("backup")
     try:
-        lsnsite.wait_until(lambda: "\nrunning_since = 2" in record(fresh).read_text(), running)
+        lsnsite.wait_until(lambda: noted(fresh)["backup"]["running_since"], running)
         expect(ask(fresh), OK)
         answer = fresh.good("status", "--output=json").json["instances"][0]
         assert answer["last_runs"]["backup"]["running_since"] is not None
@@ -194,9 +202,11 @@ def test_a_second_backup_that_finds_the_lock_does_not_hide_the_first(fresh):
     try:
         engine_log = fresh.state / "shop/lock"
         lsnsite.wait_until(lambda: engine_log.exists() and engine_log.read_text(), running)
-        mark = re.search(r"running_since = .*\npid = .*", record(fresh).read_text()).group()
+        before = noted(fresh)["backup"]
+        assert before["running_since"] and before["pid"] == running.pid
         fresh.ended(11, "backup")
-        assert mark in record(fresh).read_text()
+        assert all(noted(fresh)["backup"][key] == before[key]
+                   for key in ("running_since", "pid", "pid_started", "boot_id"))
         expect(ask(fresh), CRITICAL, "the last backup failed with exit status 11 (locked)")
     finally:
         running.kill()
@@ -411,8 +421,10 @@ def test_a_disk_that_hangs_is_unknown_in_time(fresh, place):
 def test_the_status_file_remembers_each_run_and_is_private(site):
     site.configure(instance={"verify_after": "prepare"})
     site.good("backup")
-    text = record(site).read_text()
-    assert text.startswith("[status]\nchecksum = ")
+    file, backup = json.loads(record(site).read_text()), noted(site)["backup"]
+    canonical = json.dumps(file["instances"], sort_keys=True, separators=(",", ":"))
+    assert file["format"] == 1
+    assert file["checksum"] == hashlib.sha256(canonical.encode()).hexdigest()
     assert record(site).stat().st_mode & 0o777 == 0o600
     last = site.good("status", "--output=json").json["instances"][0]["last_runs"]
     assert last["backup"]["exit_status"] == 0 and last["backup"]["exit_status_name"] == "ok"
@@ -423,8 +435,25 @@ def test_the_status_file_remembers_each_run_and_is_private(site):
     last = site.good("status", "--output=json").json["instances"][0]["last_runs"]
     assert last["verify"]["exit_status"] == 0 and last["expire"]["exit_status"] == 0
     for key in ("capture_seconds", "publish_seconds", "proof_seconds"):
-        assert int(re.search(rf"^{key} = (-?\d+)$", text, re.M).group(1)) >= 0, key
-    assert int(re.search(r"^bytes_stored = (\d+)$", text, re.M).group(1)) > 0
+        assert backup[key] >= 0, key
+    assert backup["bytes_stored"] > 0 and backup["finished"] >= backup["started"]
+
+
+def test_the_status_file_keeps_what_it_says_of_others(fresh):
+    other = {"defaults_file": fresh.defaults_file, "verify_after": "none", "canary": "no",
+             "proof_within": "0"}
+    fresh.configure(instance={"proof_within": "0"}, more=lsnsite.sections(**{"instance other": other}))
+    fresh.good("init")
+    before = noted(fresh)
+    fresh.good("-i", "other", "backup")
+    assert noted(fresh) == before
+    expect(ask(fresh, "-i", "shop"), OK)
+    file = json.loads(record(fresh).read_text())
+    assert sorted(file["instances"]) == ["other", "shop"]
+    lsnsite.flip_byte(record(fresh))
+    fresh.ended(3, "-i", "other", "backup", words=["starts anew"])
+    expect(ask(fresh, "-i", "other"), OK)
+    expect(ask(fresh, "-i", "shop"), CRITICAL, f"no run is on record in {record(fresh)}")
 
 
 @pytest.mark.parametrize("arguments", (["backup", "--dry-run"], ["expire", "--dry-run"], ["status"],

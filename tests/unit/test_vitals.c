@@ -2,8 +2,12 @@
 #include "flow/vitals.h"
 
 #include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "sample.h"
+
+#include <jansson.h>
 
 enum { HOUR = 3600, DAY = SAMPLE_DAY, NOW = SAMPLE_SUNDAY + DAY + 2 * HOUR };
 
@@ -178,7 +182,7 @@ Test(vitals, finds_it_critical_that_no_run_is_on_record)
 {
     g_auto(Scene) absent = scene_new();
     absent.vitals->record = RECORD_ABSENT;
-    expect_judged(&absent, "critical: no run is on record: there is no \n");
+    expect_judged(&absent, "critical: no run is on record in \n");
     g_auto(Scene) damaged = scene_new();
     damaged.vitals->record = RECORD_DAMAGED;
     damaged.vitals->record_why = g_strdup("a bit has flipped");
@@ -335,7 +339,7 @@ Test(vitals, remembers_that_a_run_begins_and_how_it_ended)
     cr_expect(last->spent.capture_seconds == 12 && last->spent.publish_seconds == -1);
     cr_expect(last->spent.bytes_stored == 345);
     cr_expect(ended->runs[VITAL_VERIFY].finished == 0);
-    cr_expect((sample_stat(place.state, "shop/status.ini").st_mode & 0777) == 0600);
+    cr_expect((sample_stat(place.state, "status.json").st_mode & 0777) == 0600);
 }
 
 Test(vitals, keeps_the_last_success_when_a_run_fails)
@@ -432,14 +436,14 @@ Test(vitals, tells_an_absent_record_from_a_damaged_one)
     g_auto(Place) place = place_new();
     g_autoptr(Vitals) absent = vitals_read(&place.run, NULL, clock_now());
     cr_expect(absent->record == RECORD_ABSENT);
-    cr_expect(!sample_exists(place.state, "shop"), "a look makes nothing");
+    cr_expect(!sample_exists(place.state, "status.lock"), "a look makes nothing");
     vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
     g_autoptr(GString) text = g_string_new(NULL);
-    sample_read(place.state, "shop/status.ini", text);
+    sample_read(place.state, "status.json", text);
     for (size_t i = 0; i < text->len; i++) {
         g_autofree char *damaged = g_strndup(text->str, text->len);
         damaged[i] ^= 0x04;
-        sample_write(place.state, "shop/status.ini", damaged);
+        sample_write(place.state, "status.json", damaged);
         g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
         cr_expect(vitals->record == RECORD_DAMAGED, "a flipped bit at %zu is not noticed", i);
         cr_expect(vitals->written == 0 && vitals->runs[VITAL_BACKUP].finished == 0);
@@ -449,11 +453,138 @@ Test(vitals, tells_an_absent_record_from_a_damaged_one)
 Test(vitals, starts_a_damaged_record_anew_and_says_so)
 {
     g_auto(Place) place = place_new();
-    sample_write(place.state, "shop/status.ini", "[status]\nnonsense\n");
+    sample_write(place.state, "status.json", "{\"format\": 1}");
     vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
     cr_expect(log_warnings()->len == 1);
     g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
     cr_expect(vitals->record == RECORD_SOUND);
+}
+
+/* The file with this text in place of another, and a checksum that fits. */
+static void rewrite(Place *place, const char *old, const char *with)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    sample_read(place->state, "status.json", text);
+    cr_assert(g_string_replace(text, old, with, 1) == 1, "%s is not in %s", old, text->str);
+    json_auto_t *root = json_loads(text->str, 0, NULL);
+    g_autofree char *instances =
+        json_dumps(json_object_get(root, "instances"), JSON_COMPACT | JSON_SORT_KEYS);
+    g_autofree char *sum = digest_text(instances, strlen(instances));
+    json_object_set_new(root, "checksum", json_string(sum));
+    g_autofree char *written = json_dumps(root, 0);
+    sample_write(place->state, "status.json", written);
+}
+
+Test(vitals, keeps_what_it_does_not_know_and_what_others_wrote)
+{
+    g_auto(Place) place = place_new();
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 20);
+    rewrite(&place, "\"shop\": {",
+            "\"other\": {\"written\": \"2026-11-22T00:00:00Z\", \"backup\": {\"started\": 7}},"
+            "\"shop\": {\"moon\": [1.5, \"full\"],");
+    rewrite(&place, "\"backup\": {\"started\": \"", "\"backup\": {\"mood\": 1, \"started\": \"");
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
+    vitals_end(&place.run, VITAL_EXPIRE, SAMPLE_SUNDAY, 0);
+    cr_expect(log_warnings()->len == 0);
+    g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(vitals->runs[VITAL_BACKUP].exit_status == 0);
+    g_autoptr(GString) text = g_string_new(NULL);
+    sample_read(place.state, "status.json", text);
+    json_auto_t *root = json_loads(text->str, 0, NULL);
+    int started = 0;
+    int mood = 0;
+    double moon = 0;
+    cr_expect(json_unpack(root, "{s:{s:{s:{s:i}}, s:{s:[f], s:{s:i}}}}", "instances", "other",
+                          "backup", "started", &started, "shop", "moon", &moon, "backup", "mood",
+                          &mood) == 0,
+              "%s", text->str);
+    cr_expect(started == 7 && mood == 1 && moon > 1.4);
+}
+
+enum { AT_ONCE = 4, RUNS_EACH = 20 };
+
+static int run_often(Place *place, char letter)
+{
+    const char name[] = {letter, '\0'};
+    g_free(place->config->name);
+    place->config->name = g_strdup(name);
+    for (int i = 1; i <= RUNS_EACH; i++)
+        vitals_end(&place->run, VITAL_BACKUP, SAMPLE_SUNDAY + i, 0);
+    return log_warnings()->len == 0 ? 0 : 1;
+}
+
+Test(vitals, loses_nothing_when_several_instances_write_at_the_same_time)
+{
+    g_auto(Place) place = place_new();
+    for (int i = 0; i < AT_ONCE; i++) {
+        if (fork() == 0)
+            _exit(run_often(&place, (char)('a' + i)));
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        int status = 0;
+        cr_expect(wait(&status) > 0 && status == 0, "one had to warn");
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        *place.config->name = (char)('a' + i);
+        place.config->name[1] = '\0';
+        g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+        cr_expect(vitals->record == RECORD_SOUND);
+        cr_expect(vitals->runs[VITAL_BACKUP].started == SAMPLE_SUNDAY + RUNS_EACH);
+    }
+}
+
+Test(vitals, counts_an_instance_without_an_entry_as_never_run)
+{
+    g_auto(Place) place = place_new();
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
+    rewrite(&place, "\"shop\"", "\"other\"");
+    g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(vitals->record == RECORD_ABSENT && vitals->runs[VITAL_BACKUP].finished == 0);
+}
+
+static void expect_nonsense(const char *old, const char *with)
+{
+    g_auto(Place) place = place_new();
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
+    rewrite(&place, "\"instances\": {", "\"instances\": {\"other\": {},");
+    rewrite(&place, old, with);
+    g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(vitals->record == RECORD_DAMAGED, "%s is believed", with);
+    cr_expect(vitals->written == 0 && vitals->runs[VITAL_BACKUP].finished == 0);
+    vitals_end(&place.run, VITAL_EXPIRE, SAMPLE_SUNDAY, 0);
+    cr_expect(log_warnings()->len == 1);
+    g_autoptr(Vitals) anew = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(anew->record == RECORD_SOUND && anew->runs[VITAL_BACKUP].finished == 0);
+    g_autoptr(GString) text = g_string_new(NULL);
+    sample_read(place.state, "status.json", text);
+    cr_expect(strstr(text->str, "\"other\"") != NULL, "what was sound is lost");
+}
+
+Test(vitals, believes_no_entry_that_makes_no_sense_though_its_checksum_fits)
+{
+    expect_nonsense("\"written\"", "\"wirtten\"");
+    expect_nonsense("\"exit_status\": 0", "\"exit_status\": 256");
+    expect_nonsense("\"exit_status\": 0", "\"exit_status\": null");
+    expect_nonsense("\"exit_status\": 0", "\"exit_status\": \"0\"");
+    expect_nonsense("\"bytes_new\": 0", "\"bytes_new\": -2");
+    expect_nonsense("\"started\": \"2", "\"started\": \"soon 2");
+    expect_nonsense("\"boot_id\": \"", "\"boot_id\": \"0123456789012345678901234567890123456789");
+    expect_nonsense("\"backup\": {", "\"verify\": 1, \"backup\": {");
+}
+
+Test(vitals, leaves_the_file_of_a_later_program_as_it_is)
+{
+    g_auto(Place) place = place_new();
+    static const char later[] = "{\"format\": 2, \"instances\": [\"shop\"]}";
+    sample_write(place.state, "status.json", later);
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
+    cr_expect(log_warnings()->len == 1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    sample_read(place.state, "status.json", text);
+    cr_expect_str_eq(text->str, later);
+    g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(vitals->record == RECORD_DAMAGED);
+    cr_expect(strstr(vitals->record_why, "has format 2") != NULL, "%s", vitals->record_why);
 }
 
 Test(vitals, writes_nothing_where_nothing_may_be_recorded)
@@ -463,5 +594,6 @@ Test(vitals, writes_nothing_where_nothing_may_be_recorded)
     vitals_begin(&place.run, VITAL_BACKUP);
     place.run.records = TRUE;
     vitals_begin(&place.run, VITAL_NONE);
-    cr_expect(!sample_exists(place.state, "shop"));
+    cr_expect(!sample_exists(place.state, "status.lock") &&
+              !sample_exists(place.state, "status.json"));
 }
