@@ -26,6 +26,7 @@ void app_clear(App *app)
     report_clear(&app->report);
     g_free(app->run_id);
     g_clear_pointer(&app->unkept, g_ptr_array_unref);
+    g_clear_pointer(&app->ended, g_array_unref);
     g_clear_pointer(&app->nagios, nagios_free);
 }
 
@@ -191,6 +192,19 @@ static gboolean choose(const App *app, GPtrArray *known, gboolean all, GError **
     return TRUE;
 }
 
+static Run run_of(const App *app, const InstanceConfig *instance)
+{
+    return (Run){
+        .config = instance,
+        .repository = app->repository,
+        .state_dir = app->repository_path == NULL ? app->config->state_dir : NULL,
+        .command = app->command,
+        .records = app->records,
+        .spent = RUN_SPENT_NOTHING,
+        .unkept = app->unkept,
+    };
+}
+
 static gboolean open_run(App *app, Run *run, GError **error)
 {
     if (app->repository == NULL ||
@@ -218,6 +232,35 @@ void app_write_metrics(const App *app, gboolean last)
         log_detail("%s", error->message);
 }
 
+typedef struct {
+    const InstanceConfig *instance;
+    int64_t started;
+} Ended;
+
+static void note_end(App *app, const Run *run, int64_t started, int exit_status)
+{
+    const Ended ended = {run->config, started};
+    vitals_end(run, app->noted, started, exit_status);
+    app->told = log_warnings()->len;
+    if (app->noted == VITAL_NONE || !app->records)
+        return;
+    if (app->ended == NULL)
+        app->ended = g_array_new(FALSE, FALSE, sizeof ended);
+    g_array_append_val(app->ended, ended);
+}
+
+void app_note_warnings(App *app)
+{
+    if (app->ended == NULL || log_warnings()->len == app->told)
+        return;
+    for (guint i = 0; i < app->ended->len; i++) {
+        const Ended *ended = &g_array_index(app->ended, Ended, i);
+        const Run run = run_of(app, ended->instance);
+        vitals_warned(&run, app->noted, ended->started);
+    }
+    app->told = log_warnings()->len;
+}
+
 /* A night on which only proofs or expiry run tells that backups do not. */
 static void raise_overdue(const App *app, const Run *run)
 {
@@ -231,15 +274,7 @@ static void raise_overdue(const App *app, const Run *run)
 static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *each, void *data,
                         GError **error)
 {
-    Run run = {
-        .config = instance,
-        .repository = app->repository,
-        .state_dir = app->repository_path == NULL ? app->config->state_dir : NULL,
-        .command = app->command,
-        .records = app->records,
-        .spent = RUN_SPENT_NOTHING,
-        .unkept = app->unkept,
-    };
+    Run run = run_of(app, instance);
     report_instance(&app->report, instance->name);
     int64_t started = clock_now();
     guint warnings = log_warnings()->len;
@@ -248,7 +283,7 @@ static gboolean run_one(App *app, const InstanceConfig *instance, AppEachFn *eac
     app_write_metrics(app, FALSE);
     gboolean done = open_run(app, &run, &failure) && each(app, &run, data, &failure);
     raise_overdue(app, &run);
-    vitals_end(&run, app->noted, started, app_status(app, failure, warnings));
+    note_end(app, &run, started, app_status(app, failure, warnings));
     run_clear(&run);
     app_write_metrics(app, FALSE);
     if (failure != NULL)

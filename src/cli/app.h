@@ -30,6 +30,8 @@ typedef struct {
     gboolean metrics;         /* of the command's row: what Prometheus is told changes with it */
     VitalRun noted;           /* status.json remembers such a run; set by the command itself */
     GPtrArray *unkept;        /* SpoolEntry *: alerts that the spool could not take */
+    GArray *ended;            /* the runs that it remembers; NULL: none yet */
+    guint told;               /* warnings that it knows of */
     gboolean delivered;       /* the command brought the alerts to their channels by itself */
     gboolean records; /* may write into repository and state directory; set by app_check_writes() */
     Config *config;
@@ -79,6 +81,9 @@ GPtrArray *app_meant(App *app);
  * cannot be written is a warning where `last`; before that it is not, for it would be told twice.
  */
 void app_write_metrics(const App *app, gboolean last);
+
+/* What was a warning only after the runs had ended changes what their status file says of them. */
+void app_note_warnings(App *app);
 
 /* A failure before a run could begin: every instance that is meant gets its alarm, where `alarms`,
  * and its status file says so. */

@@ -60,6 +60,7 @@ static gboolean run(App *app, int argc, char **argv, GError **error)
     }
     gboolean done = command_run(command, app, args, error);
     deliver_alerts(app);
+    app_note_warnings(app);
     app_write_metrics(app, TRUE);
     return done;
 }
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
         (void)run(&app, argc, argv, &error);
     if (app.nagios == NULL)
         pings_end(&app, app_status(&app, error, 0), error);
+    app_note_warnings(&app);
     int status = app.nagios != NULL ? tell_nagios(&app, error, &answered) : tell(&app, error);
     app_clear(&app);
     alert_end();

@@ -325,6 +325,18 @@ void vitals_end(const Run *run, VitalRun kind, int64_t started, int exit_status)
     note(run, kind, end, &ending);
 }
 
+static void warn(LastRun *last, const void *data)
+{
+    const int64_t *started = data;
+    if (last->started == *started && last->exit_status == STATUS_OK)
+        last->exit_status = STATUS_WARNINGS;
+}
+
+void vitals_warned(const Run *run, VitalRun kind, int64_t started)
+{
+    note(run, kind, warn, &started);
+}
+
 /* ---- read ------------------------------------------------------------------------------------ */
 
 static gboolean is_foreign(const Run *run)

@@ -23,6 +23,8 @@
  */
 void vitals_begin(const Run *run, VitalRun kind);
 void vitals_end(const Run *run, VitalRun kind, int64_t started, int exit_status);
+/* A warning came up after vitals_end() noted a success without one. */
+void vitals_warned(const Run *run, VitalRun kind, int64_t started);
 
 /*
  * Everything at the moment `now`, judged.  Reads only: takes no lock and makes no file.  What

@@ -239,6 +239,16 @@ def test_a_file_that_cannot_be_written_is_a_warning_and_never_a_failed_backup(si
     assert len(site.links()) == 1
 
 
+def test_a_warning_that_comes_after_the_backup_is_in_its_exit_status(site):
+    watched(site)
+    site.use_fake("error-exit-0", metrics_file=site.metrics)
+    site.receiver.status = 503
+    site.ended(ENGINE, "backup")
+    watched(site)
+    site.ended(WARNINGS, "backup", words=["alert channel"])
+    assert Metrics(site.metrics).get("backup_last_exit_code") == WARNINGS
+
+
 @pytest.mark.parametrize("name,words", [
     ("textfile/lsnchain.prom", None),
     ("textfile/lsnchain.txt", "node exporter reads no file but *.prom"),

@@ -439,6 +439,15 @@ def test_the_status_file_remembers_each_run_and_is_private(site):
     assert backup["bytes_stored"] > 0 and backup["finished"] >= backup["started"]
 
 
+@pytest.mark.parametrize("late", ({"metrics_file": "/nowhere/lsnchain.prom"},
+                                  {"ping_url": "http://127.0.0.1:9/nobody-listens"}))
+def test_a_warning_that_comes_up_after_a_run_is_in_the_status_file_too(watched, late):
+    watched.configure(instance={"proof_within": "0"} | late)
+    watched.ended(3, "backup")
+    backup = noted(watched)["backup"]
+    assert backup["exit_status"] == 3 and backup["succeeded"] == backup["finished"]
+
+
 def test_the_status_file_keeps_what_it_says_of_others(fresh):
     other = {"defaults_file": fresh.defaults_file, "verify_after": "none", "canary": "no",
              "proof_within": "0"}

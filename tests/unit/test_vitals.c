@@ -587,6 +587,20 @@ Test(vitals, leaves_the_file_of_a_later_program_as_it_is)
     cr_expect(strstr(vitals->record_why, "has format 2") != NULL, "%s", vitals->record_why);
 }
 
+Test(vitals, notes_a_warning_that_came_late_only_with_a_success_of_its_own)
+{
+    g_auto(Place) place = place_new();
+    vitals_end(&place.run, VITAL_BACKUP, SAMPLE_SUNDAY, 0);
+    vitals_end(&place.run, VITAL_VERIFY, SAMPLE_SUNDAY, 20);
+    vitals_end(&place.run, VITAL_EXPIRE, SAMPLE_SUNDAY + 1, 0);
+    for (VitalRun kind = VITAL_BACKUP; kind < VITAL_RUNS; kind++)
+        vitals_warned(&place.run, kind, SAMPLE_SUNDAY);
+    g_autoptr(Vitals) vitals = vitals_read(&place.run, NULL, clock_now());
+    cr_expect(vitals->runs[VITAL_BACKUP].exit_status == STATUS_WARNINGS);
+    cr_expect(vitals->runs[VITAL_VERIFY].exit_status == STATUS_VERIFY);
+    cr_expect(vitals->runs[VITAL_EXPIRE].exit_status == STATUS_OK, "that is another run's");
+}
+
 Test(vitals, writes_nothing_where_nothing_may_be_recorded)
 {
     g_auto(Place) place = place_new();
