@@ -108,6 +108,13 @@ static gboolean hand_over(const AlertDesk *desk, Event *event, Names to, GError 
     return FALSE;
 }
 
+static gboolean raise_unnoted(const AlertDesk *desk, const EventFacts *facts, GError **error)
+{
+    g_autoptr(Event) event = event_new(facts);
+    return event->severity == SEVERITY_RECOVERY ||
+           hand_over(desk, event, alert_receivers(desk->route, event->severity), error);
+}
+
 static gboolean tell(const AlertDesk *desk, Incident *incident, const EventFacts *facts,
                      GError **error)
 {
@@ -205,6 +212,8 @@ static gboolean raise_recovery(const AlertDesk *desk, const EventFacts *facts, G
 
 gboolean alert_raise(const AlertDesk *desk, const EventFacts *facts, GError **error)
 {
+    if (desk->incidents == NULL)
+        return raise_unnoted(desk, facts, error);
     if (event_opens(facts->type))
         return raise_opening(desk, facts, error);
     return raise_recovery(desk, facts, error);

@@ -48,7 +48,8 @@ char **alert_receivers_or_all(const AlertRoute *route, Severity severity);
 /* Where alert_raise() takes an event in. */
 typedef struct {
     Spool *spool;
-    Incidents *incidents;    /* of the event's instance, from incidents_load() */
+    Incidents *incidents;    /* of the event's instance, from incidents_load(); NULL: they cannot
+                                be noted, then an alarm is told each time and an end is not */
     const AlertRoute *route; /* of the same */
     int64_t repeat_after_s;
     GPtrArray *unkept; /* SpoolEntry *: gets what the spool cannot take; NULL: that is lost */

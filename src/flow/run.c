@@ -189,35 +189,23 @@ static const char *remedy(EventType type)
     }
 }
 
-/* Who cannot note an incident tells it all the same. */
-static gboolean raise_unnoted(const AlertDesk *desk, const EventFacts *facts, GError **error)
-{
-    g_autoptr(Event) event = event_new(facts);
-    if (event->severity == SEVERITY_RECOVERY ||
-        spool_add(desk->spool, event, alert_receivers(desk->route, event->severity), error))
-        return TRUE;
-    alert_hold(desk, facts);
-    return FALSE;
-}
-
 static gboolean raise_event(const Run *run, const EventFacts *facts, GError **error)
 {
     const AlertRoute route = channels_route(&run->config->route);
     g_autofree char *state = run_state_path(run, "");
     g_autoptr(Spool) spool = spool_open(run->state_dir, error);
-    AlertDesk desk = {spool, NULL, &route, run->config->repeat_after, run->unkept};
+    g_autoptr(GError) unnoted = NULL;
+    g_autoptr(Incidents) incidents =
+        spool != NULL ? incidents_load(state, INCIDENTS_OF_INSTANCE, &unnoted) : NULL;
+    const AlertDesk desk = {spool, incidents, &route, run->config->repeat_after, run->unkept};
     if (spool == NULL) {
         alert_hold(&desk, facts);
         return FALSE;
     }
-    g_autoptr(GError) unnoted = NULL;
-    g_autoptr(Incidents) incidents = incidents_load(state, INCIDENTS_OF_INSTANCE, &unnoted);
-    desk.incidents = incidents;
-    if (incidents != NULL)
-        return alert_raise(&desk, facts, error);
-    log_warning("the incident %s could not be noted: %s", event_word(facts->type),
-                unnoted->message);
-    return raise_unnoted(&desk, facts, error);
+    if (unnoted != NULL)
+        log_warning("the incident %s could not be noted: %s", event_word(facts->type),
+                    unnoted->message);
+    return alert_raise(&desk, facts, error);
 }
 
 /* A recovery is offered every night; mostly nothing is open, and then nothing is written. */

@@ -168,6 +168,18 @@ Test(incidents, what_nobody_was_told_is_still_news)
     cr_expect_eq(raise_facts(&desk, &facts), 0);
 }
 
+Test(incidents, an_alarm_that_cannot_be_noted_is_told_and_its_end_is_not)
+{
+    g_auto(Desk) desk = open_desk();
+    const AlertDesk blind = {desk.spool, NULL, &to_all, DAY_S, NULL};
+    const EventFacts alarm = {.type = EVENT_BACKUP_FAILED, .instance = "shop", .summary = "x"};
+    const EventFacts end = {.type = EVENT_BACKUP_RECOVERED, .instance = "shop", .summary = "x"};
+    cr_expect(alert_raise(&blind, &alarm, NULL));
+    cr_expect(alert_raise(&blind, &end, NULL));
+    cr_expect_eq(still_spooled(&desk), 1);
+    expect_told(&desk, "mail, hook");
+}
+
 Test(incidents, count_as_firing_until_two_repeats_were_missed)
 {
     g_auto(Desk) desk = open_desk();
