@@ -375,7 +375,7 @@ static const Metric metrics[] = {
      .value = proven_until},
     {"proof_last_success_timestamp_seconds", "When the newest proven backup was last proven",
      .value = proof_success},
-    {"proof_within_seconds", "How old the newest proven backup may become (proof_within)",
+    {"proof_within_seconds", "How old the proof of the newest proven backup may become (proof_within)",
      .value = proof_within},
     {"proof_next_expected_timestamp_seconds",
      "When the newest proven backup, or its proof, will be too old (proof_within)",
