@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Old backups go, and only those: expire, remove, pin; what holds them back; what is left."""
 import contextlib
+import datetime
 import fcntl
 import hashlib
 import os
@@ -17,9 +18,13 @@ KEEP_TWO = {"keep_chains": 2, "keep_proven": 0}
 USAGE, WARNINGS, LOCKED, REFUSED = 2, 3, 11, 15
 
 
+# Which backups share a week must not depend on the day on which this runs.
+TO_MONDAY = -datetime.datetime.now(datetime.timezone.utc).weekday() % 7
+
+
 def at(days):
-    """Environment of a run that many days from now."""
-    return {"LSNCHAIN_CLOCK": f"+{int(days * 86400)}"}
+    """Environment of a run that many days from the next Monday (UTC), at this time of the day."""
+    return {"LSNCHAIN_CLOCK": f"+{int((TO_MONDAY + days) * 86400)}"}
 
 
 DAYS = (0, 1, 2, 7, 8, 9, 14, 15, 16)
@@ -217,7 +222,7 @@ def test_the_newest_proven_chain_stays_whatever_the_rules_say(weeks):
 
 @pytest.mark.parametrize("days", [400, 10])
 def test_nothing_goes_when_the_clock_looks_wrong(weeks, days):
-    late = {"LSNCHAIN_CLOCK": f"+{int((16 + days) * 86400 + 3600)}"}
+    late = at(16 + days + 1 / 24)
     answer = told(weeks, status=WARNINGS, env=late)
     assert answer["withheld"]["rule"] == "clock"
     ran = weeks.ended(WARNINGS, "backup", "--type=incremental", env=late,

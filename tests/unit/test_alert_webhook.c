@@ -275,8 +275,10 @@ Test(webhook, who_has_an_alert_does_not_get_it_again)
     report = deliver_to_all(&desk, channels, 2);
     cr_expect_eq(report.sent, 2, "the alert, and that the channel takes alerts again");
     cr_expect_eq(report.done, 2);
-    g_autofree char *bodies = g_strconcat(received(&sound, "1.body"), received(&sound, "2.body"),
-                                          received(&sound, "3.body"), NULL);
+    g_autofree char *one = received(&sound, "1.body");
+    g_autofree char *two = received(&sound, "2.body");
+    g_autofree char *three = received(&sound, "3.body");
+    g_autofree char *bodies = g_strconcat(one, two, three, NULL);
     const char *first = strstr(bodies, "\"chain_broken\"");
     cr_expect(first != NULL && strstr(first + 1, "\"chain_broken\"") == NULL, "%s", bodies);
     expect_holds(bodies, "\"alert_undeliverable\"");
