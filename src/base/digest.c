@@ -107,6 +107,7 @@ gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], ui
     g_autofree uint8_t *block = g_malloc(BLOCK);
     g_autoptr(Digest) digest = digest_new();
     uint64_t total = 0;
+    uint64_t forgotten = 0;
     for (;;) {
         ssize_t got = files_read(fd, block, BLOCK);
         if (got < 0)
@@ -115,6 +116,7 @@ gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], ui
             break;
         digest_add(digest, block, (size_t)got);
         total += (uint64_t)got;
+        files_forget(fd, total, &forgotten);
     }
     digest_end(digest, sum);
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);

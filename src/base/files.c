@@ -44,6 +44,15 @@ gboolean files_write(int fd, const void *data, size_t length)
     return TRUE;
 }
 
+void files_forget(int fd, uint64_t at, uint64_t *forgotten)
+{
+    enum { STRIDE = 8 << 20 };
+    if (at - *forgotten < STRIDE)
+        return;
+    (void)posix_fadvise(fd, (off_t)*forgotten, (off_t)(at - *forgotten), POSIX_FADV_DONTNEED);
+    *forgotten = at;
+}
+
 int files_open_dir(int dir_fd, const char *path, GError **error)
 {
     int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -25,6 +25,12 @@ static inline void files_clear_fd(int *fd)
 ssize_t files_read(int fd, void *buffer, size_t length); /* short only at the end of the file */
 gboolean files_write(int fd, const void *data, size_t length); /* FALSE: errno */
 
+/*
+ * A file that is read from its start to `at`: the page cache may forget that much, so that a backup
+ * does not push out of it what the host works with.  `*forgotten`, 0 at first, is kept here.
+ */
+void files_forget(int fd, uint64_t at, uint64_t *forgotten);
+
 /* A descriptor of the directory `path` below `dir_fd` (AT_FDCWD: any path); -1 with the error set.
  */
 int files_open_dir(int dir_fd, const char *path, GError **error);

@@ -107,7 +107,7 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
         .frame = link->frame,
         .workers = work->spec->workers,
         .checked = link->proof >= PROOF_PREPARE,
-        .stays = work->spec->stays && link->type == BACKUP_FULL,
+        .read_soon = link->type != BACKUP_FULL, /* a delta is applied at once, and removed */
         .skip_suffixes = left_out,
         .watch = watch_unsealing,
         .data = (void *)(uintptr_t)work,

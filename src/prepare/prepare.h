@@ -38,7 +38,6 @@ typedef struct {
     const Engine *engine;
     const char *work;    /* absolute, there, empty: base/ is made in it, and incr/ for a time */
     guint applied;       /* so many links of the path are in WORK/base already; 0: there is none */
-    gboolean stays;      /* the prepared directory will be flushed, not thrown away */
     gboolean leave_open; /* further links will follow: without the step that ends a chain */
     uint64_t memory;     /* for the engine, where the host has that much to give */
     int workers;         /* that unseal; and the engine's, if it can use more than one */

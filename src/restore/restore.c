@@ -140,7 +140,6 @@ static gboolean prepare_in(int target_fd, const RestoreSpec *spec, Prepared *pre
         .path = spec->path,
         .engine = spec->engine,
         .work = work,
-        .stays = TRUE,
         .memory = spec->memory,
         .workers = spec->workers,
         .options = spec->options,

@@ -4,12 +4,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { WAITING_MOST = 64 }; /* each holds a descriptor */
+enum {
+    PAGE = 4096,
+    RANGE_LEAST = 64 << 10, /* the asking would cost more */
+    WAITING_MOST = 64,      /* ranges; each holds a descriptor */
+    ON_THEIR_WAY = 8 << 20, /* bytes that the disk has been given and that are not waited for yet */
+};
 
 typedef struct {
     int fd;
-    uint64_t offset;
-    uint64_t length;
+    off64_t offset;
+    off64_t length;
 } Range;
 
 struct Behind {
@@ -26,18 +31,40 @@ static void range_free(gpointer data)
     g_free(range);
 }
 
+static void begin(const Range *range)
+{
+    (void)sync_file_range(range->fd, range->offset, range->length, SYNC_FILE_RANGE_WRITE);
+}
+
+static void wait_and_forget(const Range *range)
+{
+    (void)sync_file_range(range->fd, range->offset, range->length,
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                              SYNC_FILE_RANGE_WAIT_AFTER);
+    (void)posix_fadvise(range->fd, range->offset, range->length, POSIX_FADV_DONTNEED);
+}
+
 static gpointer work(gpointer data)
 {
     Behind *behind = data;
+    GQueue begun = G_QUEUE_INIT;
+    off64_t bytes = 0; /* of those */
     for (;;) {
         Range *range = g_async_queue_pop(behind->ranges);
-        gboolean last = g_atomic_int_get(&behind->end) != 0;
-        if (!last)
-            (void)sync_file_range(range->fd, (off64_t)range->offset, (off64_t)range->length,
-                                  SYNC_FILE_RANGE_WRITE);
-        range_free(range);
-        if (last)
+        if (g_atomic_int_get(&behind->end) != 0) {
+            range_free(range);
+            g_queue_clear_full(&begun, range_free);
             return NULL;
+        }
+        begin(range);
+        g_queue_push_tail(&begun, range);
+        bytes += range->length;
+        while (bytes > ON_THEIR_WAY) {
+            Range *oldest = g_queue_pop_head(&begun);
+            wait_and_forget(oldest);
+            bytes -= oldest->length;
+            range_free(oldest);
+        }
     }
 }
 
@@ -49,7 +76,7 @@ Behind *behind_new(void)
     return behind;
 }
 
-static void push(Behind *behind, int fd, uint64_t offset, uint64_t length)
+static void push(Behind *behind, int fd, off64_t offset, off64_t length)
 {
     Range *range = g_new(Range, 1);
     *range = (Range){fd, offset, length};
@@ -65,11 +92,14 @@ void behind_free(Behind *behind)
     g_free(behind);
 }
 
+/* A page that is not full yet comes with what fills it. */
 void behind_write(Behind *behind, int fd, uint64_t offset, uint64_t length)
 {
-    if (g_async_queue_length(behind->ranges) >= WAITING_MOST)
+    uint64_t first = offset - offset % PAGE;
+    uint64_t end = (offset + length) - (offset + length) % PAGE;
+    if (end < first + RANGE_LEAST || g_async_queue_length(behind->ranges) >= WAITING_MOST)
         return;
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own >= 0)
-        push(behind, own, offset, length);
+        push(behind, own, (off64_t)first, (off64_t)(end - first));
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * behind: asks the kernel to begin writing what was written, so that the flush at the end is short.
+ * behind: lets the disk write what was written, at once, and the page cache forget it.
  *
- * Left alone, Linux keeps up to a tenth of the memory dirty before it begins, and the disk is idle
- * while a restore unseals.  The asking itself waits while the disk's queue is full, hence a thread
- * that nobody waits for: what comes while it has enough to do is left to the final flush.
+ * A backup and a restore are as large as the server's data, and nobody reads them soon.  Left
+ * alone, Linux first keeps up to a tenth of the memory dirty while the disk is idle, then makes
+ * everybody wait for it, and throws out for it what the production host works with.
  *
- * Nothing becomes durable by this, and no error is told: both are what syncfs() is for.
+ * Waiting for the disk is for a thread of its own; small files, and what comes while it has enough
+ * to do, are left to the kernel and to the final flush.  Nothing becomes durable by this, and no
+ * error is told: both are what syncfs() is for.
  */
 #ifndef LSNCHAIN_SEAL_BEHIND_H
 #define LSNCHAIN_SEAL_BEHIND_H
@@ -17,10 +19,10 @@
 typedef struct Behind Behind;
 
 Behind *behind_new(void);
-/* What was asked for last may not have been begun. */
+/* What came last is neither written nor forgotten. */
 void behind_free(Behind *behind);
 
-/* Any thread; never waits.  `fd` stays the caller's. */
+/* These bytes of the file were written.  Any thread; never waits.  `fd` stays the caller's. */
 void behind_write(Behind *behind, int fd, uint64_t offset, uint64_t length);
 
 #endif

@@ -126,6 +126,7 @@ gboolean frame_read(FrameSource *source, FrameStored *frame, GError **error)
     if (source->digest != NULL)
         digest_add(source->digest, frame->bytes, frame->stored);
     source->stored += frame->stored;
+    files_forget(source->fd, source->stored, &source->forgotten);
     source->plain += frame->plain;
     return TRUE;
 }

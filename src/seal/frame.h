@@ -32,11 +32,12 @@ size_t frame_pack(int level, const uint8_t *plain, size_t length, uint8_t *out, 
 /* A stored file that is read from its start, frame by frame. */
 typedef struct {
     int fd;
-    const char *name; /* for messages */
-    size_t most;      /* the largest content of one frame */
-    Digest *digest;   /* gets every byte read; may be NULL */
-    uint64_t stored;  /* bytes read so far */
-    uint64_t plain;   /* content of the frames read so far */
+    const char *name;   /* for messages */
+    size_t most;        /* the largest content of one frame */
+    Digest *digest;     /* gets every byte read; may be NULL */
+    uint64_t stored;    /* bytes read so far */
+    uint64_t plain;     /* content of the frames read so far */
+    uint64_t forgotten; /* of files_forget() */
 } FrameSource;
 
 typedef struct {

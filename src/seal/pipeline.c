@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "seal/behind.h"
 #include "seal/name.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct Pipeline {
     gboolean compress;
     int level;
     GPtrArray *threads;
+    Behind *behind;
 
     GMutex lock;
     GCond work;           /* a frame was sent, or the end has come */
@@ -183,6 +185,7 @@ static gboolean write_frame(const Pipeline *pipeline, const PipelineFrame *frame
     digest_add(file->digest, frame->bytes, frame->length);
     if (!files_write(file->fd, frame->bytes, frame->length))
         return fail_storage(error, "cannot write %s: %s", file->stored->name, g_strerror(errno));
+    behind_write(pipeline->behind, file->fd, file->stored->stored_bytes, frame->length);
     file->stored->plain_bytes += frame->plain;
     file->stored->stored_bytes += frame->length;
     return !frame->last || end_writing(file, error);
@@ -280,6 +283,7 @@ Pipeline *pipeline_new(int dir_fd, gboolean compress, int level, int workers)
     pipeline->begun = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, file_free);
     pipeline->stored =
         g_hash_table_new_full(stored_hash, stored_equal, (GDestroyNotify)sealed_file_free, NULL);
+    pipeline->behind = behind_new();
     pipeline->threads = g_ptr_array_new();
     for (int i = 0; i < MAX(1, workers); i++)
         g_ptr_array_add(pipeline->threads, g_thread_new("seal", work, pipeline));
@@ -294,6 +298,7 @@ void pipeline_free(Pipeline *pipeline)
     g_mutex_unlock(&pipeline->lock);
     for (guint i = 0; i < pipeline->threads->len; i++)
         (void)g_thread_join(pipeline->threads->pdata[i]);
+    behind_free(pipeline->behind);
 
     g_ptr_array_unref(pipeline->threads);
     g_hash_table_destroy(pipeline->begun);

@@ -6,9 +6,9 @@
  *     ... run the engine; stop it when seal_failed() ...
  *     g_autoptr(SealedTree) tree = seal_finish(seal, &error);
  *
- * One thread reads, `workers` threads compress, hash and write.  Nothing is flushed and nothing is
- * waited for but the processor and write(): a reader that stalls while the engine holds its locks
- * stops production's commits.
+ * One thread reads, `workers` threads compress, hash and write, one has the disk write what they
+ * wrote (behind.h).  Nothing is flushed, and the others wait for nothing but the processor and
+ * write(): a reader that stalls while the engine holds its locks stops production's commits.
  *
  * A file of more than FRAME_SMALL bytes becomes NAME.lz4 (frame.h), the others stay as they are;
  * so does a file whose name has no room for the suffix, also when it got that name later. The same

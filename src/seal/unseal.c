@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const UnsealSpec *spec;
     size_t most;                   /* content of one frame */
-    Behind *behind;                /* NULL: what is made need not reach the disk soon */
+    Behind *behind;                /* NULL: the page cache may keep what is made */
     _Atomic uint64_t stored_bytes; /* for the watch */
 
     GMutex lock;
@@ -160,21 +160,22 @@ static void give_buffer(Unseal *unseal, uint8_t *buffer)
     g_mutex_unlock(&unseal->lock);
 }
 
+static gboolean write_plain(const Unseal *unseal, const Target *target, const uint8_t *bytes,
+                            size_t length, uint64_t offset, GError **error)
+{
+    if (!write_sparse(target->fd, bytes, length, offset))
+        return fail_storage(error, "cannot write the plain file of %s: %s", target->name,
+                            g_strerror(errno));
+    if (unseal->behind != NULL)
+        behind_write(unseal->behind, target->fd, offset, length);
+    return TRUE;
+}
+
 static gboolean place_frame(const Unseal *unseal, const FrameStored *frame, const Target *target,
                             uint8_t *plain, GError **error)
 {
-    if (!frame_unpack(frame, target->name, unseal->spec->checked, plain, error))
-        return FALSE;
-    return write_sparse(target->fd, plain, frame->plain, frame->offset) ||
-           fail_storage(error, "cannot write the plain file of %s: %s", target->name,
-                        g_strerror(errno));
-}
-
-static void ask_to_begin(const Unseal *unseal, const Target *target, uint64_t offset,
-                         uint64_t length)
-{
-    if (unseal->behind != NULL)
-        behind_write(unseal->behind, target->fd, offset, length);
+    return frame_unpack(frame, target->name, unseal->spec->checked, plain, error) &&
+           write_plain(unseal, target, plain, frame->plain, frame->offset, error);
 }
 
 static void do_job(Unseal *unseal, Job *job, uint8_t *plain)
@@ -182,7 +183,6 @@ static void do_job(Unseal *unseal, Job *job, uint8_t *plain)
     GError *error = NULL;
     if (!place_frame(unseal, &job->stored, job->target, plain, &error))
         stop_with(unseal, error);
-    ask_to_begin(unseal, job->target, job->stored.offset, job->stored.plain);
     give_buffer(unseal, job->stored.bytes);
     release_target(unseal, job->target, FALSE);
     g_free(job);
@@ -227,7 +227,6 @@ static gboolean read_frames(Unseal *unseal, FrameSource *source, Target *target,
         }
         gboolean more = good && frame.stored > 0;
         good = good && (!more || place_frame(unseal, &frame, target, plain, error));
-        ask_to_begin(unseal, target, frame.offset, frame.plain);
         atomic_fetch_add(&unseal->stored_bytes, frame.stored);
         give_buffer(unseal, frame.bytes);
         if (!good || !more)
@@ -248,11 +247,11 @@ static gboolean read_plain(Unseal *unseal, FrameSource *source, Target *target, 
         if (got == 0)
             return TRUE;
         digest_add(source->digest, plain, (size_t)got);
-        if (!write_sparse(target->fd, plain, (size_t)got, source->plain))
-            return fail_storage(error, "cannot write the plain file of %s: %s", target->name,
-                                g_strerror(errno));
+        if (!write_plain(unseal, target, plain, (size_t)got, source->plain, error))
+            return FALSE;
         source->plain += (uint64_t)got;
         source->stored += (uint64_t)got;
+        files_forget(source->fd, source->stored, &source->forgotten);
         atomic_fetch_add(&unseal->stored_bytes, (uint64_t)got);
     }
     return TRUE;
@@ -449,7 +448,7 @@ gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **erro
                     "the backup has frames of %" G_GUINT64_FORMAT " bytes, more than %d", frame,
                     FRAME_MOST);
     Unseal unseal = {
-        .spec = spec, .most = (size_t)frame, .behind = spec->stays ? behind_new() : NULL};
+        .spec = spec, .most = (size_t)frame, .behind = spec->read_soon ? NULL : behind_new()};
     g_mutex_init(&unseal.lock);
     g_cond_init(&unseal.work);
     g_cond_init(&unseal.idle);

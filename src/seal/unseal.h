@@ -32,8 +32,8 @@ typedef struct {
     size_t count;
     uint64_t frame; /* of backup.ini: the largest content of one frame; 0: what we write */
     int workers;
-    gboolean checked; /* stored bytes with these sums gave the right content before */
-    gboolean stays;   /* it will be flushed: let the disk begin at once */
+    gboolean checked;   /* stored bytes with these sums gave the right content before */
+    gboolean read_soon; /* all of it: the page cache may keep it */
     const char *const *skip_suffixes; /* plain names to leave out, NULL-terminated; may be NULL */
     UnsealWatchFn *watch;             /* may be NULL */
     void *data;                       /* handed to watch */

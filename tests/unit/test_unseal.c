@@ -294,7 +294,7 @@ Test(unseal, computes_the_checksum_of_the_content_until_a_proof_has, .timeout = 
     expect_failure(&spec, STATUS_VERIFY, "cannot be unpacked");
     cr_assert_eq(unlinkat(backup.to.fd, "t.ibd", 0), 0);
     spec.checked = TRUE;
-    spec.stays = TRUE;
+    spec.read_soon = TRUE;
     g_autoptr(GError) error = NULL;
     cr_expect(unseal_tree(&spec, NULL, &error), "%s", error != NULL ? error->message : "");
     expect_files(stream, &backup.to);
