@@ -19,11 +19,11 @@ LIMIT_S = 3600
 # ext4 does not give an inode again that was freed less than a minute ago, but looks at each of them
 # whenever a file is made: who has just removed a thousand files pays for it with the next thousand.
 QUIET_S = 65
-# None waits for the disk at each commit, so that the data are there soon; a backup of them does not
-# know how they were written.
-OPTIONS = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
-           "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M", "--log-bin=bin",
-           "--sync-binlog=0"]
+SETTLE_S = 120
+OPTIONS = ["--innodb-doublewrite=0", "--innodb-buffer-pool-size=512M",
+           "--innodb-log-file-size=512M", "--log-bin=bin", "--sync-binlog=0"]
+# Nothing waits for the disk at a commit while the data are made; a backup of them does not know it.
+HASTY = "SET GLOBAL innodb_flush_log_at_trx_commit = {}"
 
 # Half of the bytes of a compressible row are said once only: LZ4 makes one of two of it.
 PAYLOADS = {"compressible": "CONCAT(RANDOM_BYTES(480), REPEAT(HEX(RANDOM_BYTES(8)), 34))",
@@ -114,10 +114,20 @@ class Field:
                                       "max_incrementals": 1000, **instance})
 
     def fill(self):
-        statements = ["SET sql_log_bin = 0", "CREATE DATABASE bench"]
+        statements = [HASTY.format(0), "SET sql_log_bin = 0", "CREATE DATABASE bench"]
         for table in (self.big, *self.medium, *self.small):
             statements += table.statements()
-        self.server.sql(";".join(statements))
+        self.server.sql(";".join([*statements, HASTY.format(1)]))
+        self.settle()
+
+    def settle(self):
+        """All that was changed is in the files, what a purge takes out of them too: else it would
+        come when it likes, and change the files of an earlier day once more."""
+        deadline = time.monotonic() + SETTLE_S
+        while int(self.server.value("SELECT variable_value FROM information_schema.global_status"
+                                    " WHERE variable_name = 'innodb_history_list_length'")) > 0:
+            assert time.monotonic() < deadline, "the purge does not come to its end"
+            time.sleep(0.1)
         self.server.flush()
 
     # ---- lsnchain ------------------------------------------------------------------------------
@@ -181,7 +191,7 @@ class Field:
             self.write_anew(one, one.rows // 2, one.rows * 3 // 4)
             + self.write_anew(self.big, start, start + piece - 1)
             + f"DELETE FROM bench.{other.name} WHERE id % 100 = {self.days % 100}")
-        self.server.flush()
+        self.settle()
 
     def change_tables(self, turn):
         """A hundredth of the rows of each 20th small table and of two medium ones: 5 % of the
@@ -189,7 +199,7 @@ class Field:
         changed = self.small[turn % 20::20] + [self.medium[(turn * 2 + i) % MEDIUM] for i in (0, 1)]
         self.server.sql(";".join(f"UPDATE bench.{table.name} SET at = NOW() WHERE id % 100 = 1"
                                  for table in changed))
-        self.server.flush()
+        self.settle()
 
     def week(self):
         """A chain of one link less than LINKS; the last one is taken by what measures it."""

@@ -5,7 +5,6 @@ import pathlib
 import platform
 import re
 import subprocess
-import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GIB = 1 << 30
@@ -36,23 +35,6 @@ def machine(place):
     filesystem, options = said("findmnt", "-no", "FSTYPE,OPTIONS", "-T", place).split(None, 1)
     return {"processor": processor(), "cores": os.cpu_count(), "memory_gib": memory_gib(),
             "load": os.getloadavg()[0], "kernel": platform.release(), "filesystem": filesystem, "mount": options}
-
-
-# Writes to each page of so many bytes, and gives them back.
-TOUCH = """
-import mmap, sys
-memory = mmap.mmap(-1, int(sys.argv[1]), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-for at in range(0, len(memory), mmap.PAGESIZE):
-    memory[at] = 1
-"""
-
-
-def touch_memory(share=0.8):
-    """The host of a virtual machine often gives memory only when it is first used, and that takes
-    longer than to fill it: without this, who fills the page cache first pays for all."""
-    lines = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    subprocess.run([sys.executable, "-c", TOUCH, str(int(available * 1024 * share))], check=True)
 
 
 def commit():
