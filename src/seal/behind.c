@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 enum {
+    NO_MORE = -1,
     PAGE = 4096,
     RANGE_LEAST = 64 << 10, /* the asking would cost more */
     WAITING_MOST = 64,      /* ranges; each holds a descriptor */
@@ -12,7 +13,7 @@ enum {
 };
 
 typedef struct {
-    int fd;
+    int fd; /* NO_MORE: none, and none will come */
     off64_t offset;
     off64_t length;
 } Range;
@@ -20,7 +21,6 @@ typedef struct {
 struct Behind {
     GAsyncQueue *ranges;
     GThread *thread;
-    gint end;
 };
 
 static void range_free(gpointer data)
@@ -44,28 +44,32 @@ static void wait_and_forget(const Range *range)
     (void)posix_fadvise(range->fd, range->offset, range->length, POSIX_FADV_DONTNEED);
 }
 
+/* Until the disk has all but so many bytes of what it was given. */
+static void wait_until(GQueue *begun, off64_t *bytes, off64_t most)
+{
+    while (*bytes > most) {
+        Range *oldest = g_queue_pop_head(begun);
+        wait_and_forget(oldest);
+        *bytes -= oldest->length;
+        range_free(oldest);
+    }
+}
+
 static gpointer work(gpointer data)
 {
     Behind *behind = data;
     GQueue begun = G_QUEUE_INIT;
     off64_t bytes = 0; /* of those */
-    for (;;) {
-        Range *range = g_async_queue_pop(behind->ranges);
-        if (g_atomic_int_get(&behind->end) != 0) {
-            range_free(range);
-            g_queue_clear_full(&begun, range_free);
-            return NULL;
-        }
+    Range *range;
+    while ((range = g_async_queue_pop(behind->ranges))->fd != NO_MORE) {
         begin(range);
         g_queue_push_tail(&begun, range);
         bytes += range->length;
-        while (bytes > ON_THEIR_WAY) {
-            Range *oldest = g_queue_pop_head(&begun);
-            wait_and_forget(oldest);
-            bytes -= oldest->length;
-            range_free(oldest);
-        }
+        wait_until(&begun, &bytes, ON_THEIR_WAY);
     }
+    wait_until(&begun, &bytes, 0);
+    range_free(range);
+    return NULL;
 }
 
 Behind *behind_new(void)
@@ -85,8 +89,7 @@ static void push(Behind *behind, int fd, off64_t offset, off64_t length)
 
 void behind_free(Behind *behind)
 {
-    g_atomic_int_set(&behind->end, 1);
-    push(behind, -1, 0, 0); /* wakes it */
+    push(behind, NO_MORE, 0, 0);
     (void)g_thread_join(behind->thread);
     g_async_queue_unref(behind->ranges);
     g_free(behind);

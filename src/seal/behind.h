@@ -19,7 +19,7 @@
 typedef struct Behind Behind;
 
 Behind *behind_new(void);
-/* What came last is neither written nor forgotten. */
+/* Waits until what came was written. */
 void behind_free(Behind *behind);
 
 /* These bytes of the file were written.  Any thread; never waits.  `fd` stays the caller's. */

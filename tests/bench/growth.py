@@ -23,7 +23,7 @@ class Bench:
     place: pathlib.Path
     points: tuple
     repeats: int
-    quiet_s: float  # after a repetition
+    quiet_s: float  # after something was removed
     say: typing.Callable
 
     def field(self, mib, **more):
@@ -96,7 +96,7 @@ def files(bench, measured):
                 measured.add("second full, all hard links", count, field, "backup", "--type=full")
                 measured.add("verify --level=files", count, field, "verify", "latest",
                              "--level=files")
-                field.sweep(bench.quiet_s)
+            field.sweep(bench.quiet_s)
     finally:
         field.close()
 
@@ -131,7 +131,7 @@ def catalog(bench, measured):
                 manybackups.fill(field.site.repository, count)
                 for words in ("list", "status", "expire --dry-run", "backup --type=full"):
                     measured.add(words, count, field, *words.split())
-                field.sweep(bench.quiet_s)
+            field.sweep(bench.quiet_s)
     finally:
         field.close()
 

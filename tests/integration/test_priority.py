@@ -2,6 +2,7 @@
 """How far a backup gives way to production."""
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -41,3 +42,36 @@ def test_lsnchain_and_its_engine_give_way_as_far_as_they_are_told(bare_site, key
     finally:
         process.terminate()
         process.wait(30)
+
+
+MIB = 1 << 20
+
+
+def cached_bytes(paths):
+    """How much of these files the page cache holds."""
+    said = subprocess.run(["fincore", "--bytes", "--noheadings", "--output", "RES", *paths],
+                          capture_output=True, text=True, check=True)
+    return sum(map(int, said.stdout.split()))
+
+
+def is_in_memory(path):
+    said = subprocess.run(["findmnt", "-no", "FSTYPE", "-T", path], capture_output=True, text=True)
+    return said.stdout.strip() in ("tmpfs", "ramfs")
+
+
+def test_a_backup_its_check_and_its_restore_leave_the_page_cache_to_the_host(own_site):
+    site = own_site.init()
+    if is_in_memory(site.repository):
+        pytest.skip("these files are nowhere but in memory")
+    site.server.sql("CREATE DATABASE big; CREATE TABLE big.t (v BLOB);"
+                    " INSERT INTO big.t SELECT RANDOM_BYTES(1000) FROM big.seq_1_to_64000")
+    site.server.flush()
+    stored = site.sealed(site.backup("full"), "t", "big")
+    assert stored.stat().st_size > 60 * MIB
+    assert cached_bytes([stored]) < 8 * MIB
+
+    site.good("verify", "latest", "--level=files")
+    assert cached_bytes([stored]) < 8 * MIB
+
+    target = site.restore("latest")
+    assert cached_bytes([stored, target / "big/t.ibd"]) < 16 * MIB
