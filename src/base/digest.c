@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/digest.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/files.h"
 
@@ -109,6 +110,8 @@ gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], ui
     uint64_t total = 0;
     uint64_t forgotten = 0;
     for (;;) {
+        if (!cancel_check(error))
+            return FALSE;
         ssize_t got = files_read(fd, block, BLOCK);
         if (got < 0)
             return fail(error, STATUS_VERIFY, "cannot read %s: %s", path, g_strerror(errno));

@@ -28,6 +28,7 @@ char *digest_text(const void *text, size_t length);
 /*
  * Of the file `path` below `dir_fd`, and its size in bytes; `size` may be NULL.  The page cache is
  * asked to forget what was read.  A file that cannot be read is STATUS_VERIFY: it is a stored one.
+ * A signal stops it (cancel.h).
  */
 gboolean digest_file(int dir_fd, const char *path, uint8_t sum[DIGEST_BYTES], uint64_t *size,
                      GError **error);

@@ -26,8 +26,9 @@ ssize_t files_read(int fd, void *buffer, size_t length); /* short only at the en
 gboolean files_write(int fd, const void *data, size_t length); /* FALSE: errno */
 
 /*
- * A file that is read from its start to `at`: the page cache may forget that much, so that a backup
- * does not push out of it what the host works with.  `*forgotten`, 0 at first, is kept here.
+ * A file was read from its start to `at`: in steps of 8 MiB the page cache is asked to forget it,
+ * so that a backup does not push out of it what the host works with.  `*forgotten`, 0 at first, is
+ * how far that was done; the rest is the caller's.
  */
 void files_forget(int fd, uint64_t at, uint64_t *forgotten);
 

@@ -360,3 +360,8 @@ Config *config_load(const char *path, GError **error)
 {
     return path != NULL ? load(path, NULL, error) : config_load_directory(home, error);
 }
+
+int config_workers(const InstanceConfig *config)
+{
+    return MIN((int)g_get_num_processors(), config->workers);
+}

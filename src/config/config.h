@@ -66,6 +66,7 @@ typedef struct {
     char *server_binary; /* "auto" or a path */
     char *rsync;         /* "rsync" or a path */
     int parallel;
+    int workers; /* the ceiling: ask config_workers() */
     uint64_t throttle; /* bytes a second; 0: none */
     int nice;
     IoPriority io_priority;
@@ -142,6 +143,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(InstanceConfig, config_free_instance)
 /* NULL: there is none of this name. */
 const InstanceConfig *config_instance(const Config *config, const char *name);
 const AlertConfig *config_alert(const Config *config, const char *name);
+
+/* How many threads of ours work: one for each processor that we may run on, up to the ceiling. */
+int config_workers(const InstanceConfig *config);
 
 /* What an instance and an alert may be called: [a-z0-9][a-z0-9_-]{0,31}. */
 gboolean config_is_name(const char *text);

@@ -56,6 +56,9 @@ static const Option options[] = {
      .sentence = "the rsync that publishes"},
     {INSTANCE(parallel), .type = OPTION_COUNT, .fallback = "2", .least = "1", .most = "64",
      .sentence = "threads with which the engine reads and we seal"},
+    {INSTANCE(workers), .type = OPTION_COUNT, .fallback = "8", .least = "1", .most = "64",
+     .sentence = "the most threads of ours that check, unseal or seal: as many as there are "
+                 "processors, but no more than this"},
     {INSTANCE(throttle), .type = OPTION_SIZE, .fallback = "0", .least = "64K", .most = "1T",
      .zero = "as fast as it goes",
      .sentence = "data copied in a second, until the engine begins to lock"},

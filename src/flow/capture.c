@@ -163,7 +163,7 @@ static gboolean run_stream(Work *work, EngineHost *host, GError **error)
             engine_stream_has_holes(work->spec->engine) ? XBSTREAM_PERCONA : XBSTREAM_MARIADB,
         .compress = config->compression == COMPRESSION_LZ4,
         .level = config->compression_level,
-        .workers = config->parallel,
+        .workers = MIN(config->parallel, config_workers(config)),
         .throttle = config->throttle,
         .throttle_off = &work->throttle_off,
     };

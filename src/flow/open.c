@@ -99,7 +99,7 @@ static gboolean prepare_copy(Opening *opening, const char *place, GError **error
         .engine = opening->tools.engine,
         .work = work,
         .memory = run->config->prepare_memory,
-        .workers = run->config->parallel,
+        .workers = config_workers(run->config),
         .options = opening->tools.prepare_options,
         .log_fd = -1,
         .stall_timeout_s = run->config->stall_timeout,

@@ -116,7 +116,7 @@ static RestoreSpec make_spec(const Run *run, const RestoreRequest *request, cons
         .shelf = run->shelf,
         .target = target,
         .memory = request->memory != 0 ? request->memory : run->config->prepare_memory,
-        .workers = run->config->parallel,
+        .workers = config_workers(run->config),
         .stall_timeout_s = run->config->stall_timeout,
     };
 }

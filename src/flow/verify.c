@@ -161,7 +161,7 @@ static ProofSpec proof_spec(const Work *work)
         .directory = work->workshop.directory,
         .command = work->run->command,
         .memory = config->prepare_memory,
-        .workers = config->parallel,
+        .workers = config_workers(config),
         .options = work->tools.prepare_options,
         .stall_timeout_s = config->stall_timeout,
         .log_path = work->workshop.log_path,

@@ -82,7 +82,8 @@ static gboolean unseal_link(const Work *work, const Backup *link, const char *ta
                                .id = link->id,
                                .sums = sums,
                                .read = CONTENTS_BUT_DATA,
-                               .read_too = left_out};
+                               .read_too = left_out,
+                               .workers = work->spec->workers};
     if (!contents_check(&contents, error) || !tree_check_facts(backup_fd, link, error))
         return FALSE;
     if (mkdirat(work->work_fd, target, 0700) < 0)

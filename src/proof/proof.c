@@ -85,6 +85,7 @@ static gboolean read_link(const Climb *climb, const Backup *link, GError **error
         .id = link->id,
         .sums = sums,
         .read = CONTENTS_ALL,
+        .workers = climb->spec->workers,
         .tick = count_bytes,
         .data = (void *)(uintptr_t)climb,
     };

@@ -218,9 +218,10 @@ static gboolean begin_link(const Backup *link, void *data, GError **error)
 }
 
 /* What was written must be on the disk before it is said to be. */
-static gboolean flush(int base_fd, GError **error)
+static gboolean flush(const Rolling *rolling, GError **error)
 {
-    return syncfs(base_fd) == 0 ||
+    /* this descriptor was opened before the first write, so it hears of every write that failed */
+    return syncfs(rolling->fd) == 0 ||
            fail_storage(error, "cannot flush the rolling base: %s", g_strerror(errno));
 }
 
@@ -228,7 +229,7 @@ static gboolean settle(Roll *roll, GError **error)
 {
     Rolling *rolling = roll->rolling;
     const PrepareSpec *spec = roll->spec;
-    if (!with_base(rolling, trial_freeze_base, error) || !with_base(rolling, flush, error))
+    if (!with_base(rolling, trial_freeze_base, error) || !flush(rolling, error))
         return FALSE;
     crash_point("rolling.flushed");
     g_autofree char *touched = standing_look(rolling->fd, base_name, error);

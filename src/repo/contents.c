@@ -2,12 +2,14 @@
 #include "repo/contents.h"
 
 #include "base/cancel.h"
+#include "base/crew.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "repo/sums.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -55,21 +57,38 @@ static gboolean check_names(const Contents *contents, GError **error)
     return walk.seen == contents->sums->len || find_missing(contents, error);
 }
 
-static gboolean check_sum(const Contents *contents, const SumLine *line, GError **error)
+/* What the threads share. */
+typedef struct {
+    const Contents *contents;
+    GPtrArray *lines;       /* const SumLine */
+    _Atomic uint64_t bytes; /* read, and not yet told of */
+} Reading;
+
+static gboolean check_sum(guint number, void *data, GError **error)
 {
+    Reading *reading = data;
+    const Contents *contents = reading->contents;
+    const SumLine *line = reading->lines->pdata[number];
     uint8_t sum[DIGEST_BYTES];
     uint64_t size = 0;
     if (!digest_file(contents->fd, line->name, sum, &size, error)) {
         g_prefix_error(error, "%s: ", contents->id);
         return FALSE;
     }
-    if (memcmp(sum, line->sum, DIGEST_BYTES) != 0)
-        return fail(error, STATUS_VERIFY,
-                    "%s/%s does not match its SHA-256 sum: its bytes have changed", contents->id,
-                    line->name);
-    if (contents->tick != NULL)
-        contents->tick(size, contents->data);
-    return TRUE;
+    atomic_fetch_add(&reading->bytes, size);
+    return memcmp(sum, line->sum, DIGEST_BYTES) == 0 ||
+           fail(error, STATUS_VERIFY,
+                "%s/%s does not match its SHA-256 sum: its bytes have changed", contents->id,
+                line->name);
+}
+
+static gboolean watch_reading(void *data, GError **error)
+{
+    Reading *reading = data;
+    uint64_t bytes = atomic_exchange(&reading->bytes, 0);
+    if (reading->contents->tick != NULL && bytes > 0)
+        reading->contents->tick(bytes, reading->contents->data);
+    return cancel_check(error);
 }
 
 /* Will somebody else read it, and compare its sum? */
@@ -89,14 +108,21 @@ gboolean contents_check(const Contents *contents, GError **error)
 {
     if (!check_names(contents, error))
         return FALSE;
+    g_autoptr(GPtrArray) lines = g_ptr_array_new();
     for (guint i = 0; i < contents->sums->len; i++) {
-        const SumLine *line = contents->sums->pdata[i];
-        if (is_left(contents, line->name))
-            continue;
-        if (!cancel_check(error) || !check_sum(contents, line, error))
-            return FALSE;
+        SumLine *line = contents->sums->pdata[i];
+        if (!is_left(contents, line->name))
+            g_ptr_array_add(lines, line);
     }
-    return TRUE;
+    Reading reading = {.contents = contents, .lines = lines};
+    const Crew crew = {
+        .count = lines->len,
+        .threads = contents->workers,
+        .task = check_sum,
+        .watch = watch_reading,
+        .data = &reading,
+    };
+    return crew_run(&crew, error);
 }
 
 GPtrArray *contents_damaged(int fd, const GPtrArray *sums)
@@ -105,8 +131,9 @@ GPtrArray *contents_damaged(int fd, const GPtrArray *sums)
     for (guint i = 0; i < sums->len && cancel_signal() == 0; i++) {
         const SumLine *line = sums->pdata[i];
         uint8_t sum[DIGEST_BYTES];
-        if (!digest_file(fd, line->name, sum, NULL, NULL) ||
-            memcmp(sum, line->sum, DIGEST_BYTES) != 0)
+        gboolean same = digest_file(fd, line->name, sum, NULL, NULL) &&
+                        memcmp(sum, line->sum, DIGEST_BYTES) == 0;
+        if (!same && cancel_signal() == 0)
             g_ptr_array_add(damaged, g_strdup(line->name));
     }
     return damaged;

@@ -15,7 +15,7 @@ typedef enum {
     CONTENTS_BUT_DATA, /* every file but those below data/: whoever unseals them reads them */
 } ContentsRead;
 
-/* May be NULL in a call.  Called after each file. */
+/* In the caller's thread, with what was read since the last call. */
 typedef void ContentsTickFn(uint64_t bytes, void *data);
 
 typedef struct {
@@ -24,11 +24,13 @@ typedef struct {
     const GPtrArray *sums;
     ContentsRead read;
     const char *const *read_too; /* endings of plain names below data/ that nobody unseals; NULL */
-    ContentsTickFn *tick;
+    int workers;                 /* threads that read; one file is one thread's */
+    ContentsTickFn *tick;        /* may be NULL */
     void *data;
 } Contents;
 
-/* Names first, then sums.  Stops at the first failure; a signal stops it too. */
+/* Names first, then sums.  Stops at the first failure by the order of names; a signal stops it too.
+ */
 gboolean contents_check(const Contents *contents, GError **error);
 
 /*

@@ -174,6 +174,16 @@ static Status rsync_status(int status)
     }
 }
 
+/*
+ * Across file systems rsync reads the capture once more, from its disk where the page cache has
+ * forgotten it.  What that disk did not take must not be published.
+ */
+static gboolean flush_capture(const Work *work, GError **error)
+{
+    return work->same_filesystem || syncfs(work->capture_fd) == 0 ||
+           fail_storage(error, "cannot flush %s: %s", work->spec->capture, g_strerror(errno));
+}
+
 static gboolean run_rsync(const Work *work, const char *incoming, GError **error)
 {
     const PublishSpec *spec = work->spec;
@@ -288,7 +298,7 @@ gboolean publish_tree(const PublishSpec *spec, Published *published, GError **er
         !files_remove_tree(spec->shelf->fd, name, error))
         return FALSE;
     crash_point("publish.aligned");
-    if (!run_rsync(&work, incoming, error))
+    if (!flush_capture(&work, error) || !run_rsync(&work, incoming, error))
         return FALSE;
     crash_point("publish.copied");
     return count(&work, incoming, published, error);

@@ -283,14 +283,14 @@ Pipeline *pipeline_new(int dir_fd, gboolean compress, int level, int workers)
     pipeline->begun = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, file_free);
     pipeline->stored =
         g_hash_table_new_full(stored_hash, stored_equal, (GDestroyNotify)sealed_file_free, NULL);
-    pipeline->behind = behind_new();
+    pipeline->behind = behind_new(dir_fd);
     pipeline->threads = g_ptr_array_new();
     for (int i = 0; i < MAX(1, workers); i++)
         g_ptr_array_add(pipeline->threads, g_thread_new("seal", work, pipeline));
     return pipeline;
 }
 
-void pipeline_free(Pipeline *pipeline)
+static void end_threads(Pipeline *pipeline)
 {
     g_mutex_lock(&pipeline->lock);
     pipeline->end = TRUE;
@@ -298,7 +298,24 @@ void pipeline_free(Pipeline *pipeline)
     g_mutex_unlock(&pipeline->lock);
     for (guint i = 0; i < pipeline->threads->len; i++)
         (void)g_thread_join(pipeline->threads->pdata[i]);
-    behind_free(pipeline->behind);
+    g_ptr_array_set_size(pipeline->threads, 0);
+}
+
+gboolean pipeline_end(Pipeline *pipeline)
+{
+    end_threads(pipeline);
+    GError *error = NULL;
+    int failure = behind_free(g_steal_pointer(&pipeline->behind), pipeline_failed(pipeline));
+    if (failure != 0 &&
+        !fail_storage(&error, "cannot write what was sealed: %s", g_strerror(failure)))
+        pipeline_fail(pipeline, error);
+    return !pipeline_failed(pipeline);
+}
+
+void pipeline_free(Pipeline *pipeline)
+{
+    end_threads(pipeline);
+    (void)behind_free(pipeline->behind, TRUE);
 
     g_ptr_array_unref(pipeline->threads);
     g_hash_table_destroy(pipeline->begun);

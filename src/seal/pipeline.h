@@ -32,7 +32,13 @@ typedef struct {
 
 Pipeline *pipeline_new(int dir_fd, gboolean compress, int level, int workers);
 
-/* Ends the threads; what was not sent with `last` is lost. */
+/*
+ * Ends the threads, and waits for what the disk is still writing.  FALSE when something failed; it
+ * was the disk, perhaps.  Frames are sent no more.
+ */
+gboolean pipeline_end(Pipeline *pipeline);
+
+/* Without pipeline_end() what was not sent with `last` is lost. */
 void pipeline_free(Pipeline *pipeline);
 
 /* A new file; `name` is that of the stream. It lives until its last frame is written. */

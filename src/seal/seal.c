@@ -525,7 +525,7 @@ static SealedTree *gather_tree(Seal *seal)
 SealedTree *seal_finish(Seal *seal, GError **error)
 {
     (void)g_thread_join(seal->reader);
-    SealedTree *tree = seal_failed(seal) ? NULL : gather_tree(seal);
+    SealedTree *tree = pipeline_end(seal->pipeline) ? gather_tree(seal) : NULL;
     if (tree == NULL)
         g_propagate_error(error, pipeline_error(seal->pipeline));
     pipeline_free(seal->pipeline);

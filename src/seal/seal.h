@@ -71,7 +71,10 @@ uint64_t seal_bytes(const Seal *seal);
 /* The first error has happened: stop the engine.  Any thread. */
 gboolean seal_failed(const Seal *seal);
 
-/* Waits for the end of the stream, ends the threads and frees `seal`; NULL with the first error. */
+/*
+ * Waits for the end of the stream and for most of what the disk has to write, ends the threads and
+ * frees `seal`; NULL with the first error.
+ */
 SealedTree *seal_finish(Seal *seal, GError **error);
 
 /*

@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const UnsealSpec *spec;
     size_t most;                   /* content of one frame */
-    Behind *behind;                /* NULL: the page cache may keep what is made */
+    Behind *behind;                /* may be NULL: the page cache may keep what is made */
     _Atomic uint64_t stored_bytes; /* for the watch */
 
     GMutex lock;
@@ -166,8 +166,7 @@ static gboolean write_plain(const Unseal *unseal, const Target *target, const ui
     if (!write_sparse(target->fd, bytes, length, offset))
         return fail_storage(error, "cannot write the plain file of %s: %s", target->name,
                             g_strerror(errno));
-    if (unseal->behind != NULL)
-        behind_write(unseal->behind, target->fd, offset, length);
+    behind_write(unseal->behind, target->fd, offset, length);
     return TRUE;
 }
 
@@ -440,6 +439,16 @@ static void run_workers(Unseal *unseal)
         (void)g_thread_join(threads->pdata[i]);
 }
 
+/* After a failure what was made is removed, and need not be waited for. */
+static void end_behind(Unseal *unseal)
+{
+    GError *error = NULL;
+    int failure = behind_free(unseal->behind, unseal->error != NULL);
+    if (failure != 0 &&
+        !fail_storage(&error, "cannot write the plain files: %s", g_strerror(failure)))
+        stop_with(unseal, error);
+}
+
 gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **error)
 {
     uint64_t frame = spec->frame != 0 ? spec->frame : FRAME_BYTES;
@@ -447,8 +456,9 @@ gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **erro
         return fail(error, STATUS_VERIFY,
                     "the backup has frames of %" G_GUINT64_FORMAT " bytes, more than %d", frame,
                     FRAME_MOST);
-    Unseal unseal = {
-        .spec = spec, .most = (size_t)frame, .behind = spec->read_soon ? NULL : behind_new()};
+    Unseal unseal = {.spec = spec,
+                     .most = (size_t)frame,
+                     .behind = spec->read_soon ? NULL : behind_new(spec->target_dir_fd)};
     g_mutex_init(&unseal.lock);
     g_cond_init(&unseal.work);
     g_cond_init(&unseal.idle);
@@ -456,7 +466,7 @@ gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **erro
     unseal.spare = g_ptr_array_new_with_free_func(g_free);
 
     run_workers(&unseal);
-    g_clear_pointer(&unseal.behind, behind_free);
+    end_behind(&unseal);
     g_ptr_array_unref(unseal.spare);
     g_cond_clear(&unseal.idle);
     g_cond_clear(&unseal.work);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seal_threads: seals streams and unseals them again with one to eight workers, for the thread
- * sanitizer.  A program of its own, because Criterion's memory arena collides with the sanitizer's.
+ * seal_threads: seals streams and unseals them again with one to eight workers, and has a crew of
+ * as many do tasks, for the thread sanitizer.  A program of its own, because Criterion's memory
+ * arena collides with the sanitizer's.
  *
  * The same stream must give the same sums whatever the number of workers, and come back as it was.
  */
+#include "base/crew.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "seal/seal.h"
@@ -97,6 +99,36 @@ static void check_same(const SealedTree *first, const SealedTree *tree)
     }
 }
 
+enum { TASKS = 500 };
+
+static gboolean do_task(guint number, void *data, GError **error)
+{
+    guint *done = data;
+    done[number]++;
+    return number < TASKS - 1 || fail(error, STATUS_VERIFY, "the last one");
+}
+
+static gboolean watch_tasks(void *data, GError **error)
+{
+    (void)data;
+    (void)error;
+    return TRUE;
+}
+
+static void work_as_crew(int workers)
+{
+    guint done[TASKS] = {0};
+    g_autoptr(GError) error = NULL;
+    const Crew crew = {
+        .count = TASKS, .threads = workers, .task = do_task, .watch = watch_tasks, .data = done};
+    if (crew_run(&crew, &error))
+        give_up("a failure was not told", NULL);
+    for (guint i = 0; i < TASKS; i++) {
+        if (done[i] != 1)
+            give_up("a task was not done once", error);
+    }
+}
+
 int main(void)
 {
     g_autofree uint8_t *bytes = g_malloc(BIG + SMALL_FILES * 100);
@@ -110,6 +142,7 @@ int main(void)
         autofd int dir_fd = files_open_dir(AT_FDCWD, path, NULL);
         SealedTree *tree = seal_stream(stream, dir_fd, workers);
         unseal_again(tree, dir_fd, workers, bytes);
+        work_as_crew(workers);
         if (first == NULL) {
             first = tree;
         } else {

@@ -80,6 +80,19 @@ Test(contents, is_fine_when_all_is_there_and_reads_every_byte)
     cr_expect(bytes == strlen("#!/bin/sh\n") + strlen("schema\n"));
 }
 
+Test(contents, names_the_same_of_two_damaged_files_however_many_threads_read)
+{
+    sample_write(root, "RESTORE.sh", "#!/bin/rm\n");
+    sample_write(root, "tables.tsv", "schemo\n");
+    autofd int fd = files_open_dir(AT_FDCWD, root, NULL);
+    for (int workers = 1; workers <= 8; workers++) {
+        const Contents contents = {.fd = fd, .id = "id", .sums = sums, .workers = workers};
+        g_autoptr(GError) error = NULL;
+        cr_assert_not(contents_check(&contents, &error));
+        cr_expect_not_null(strstr(error->message, "id/RESTORE.sh"), "%s", error->message);
+    }
+}
+
 Test(contents, can_be_asked_without_a_display)
 {
     autofd int fd = files_open_dir(AT_FDCWD, root, NULL);
