@@ -17,6 +17,8 @@ static int failure; /* errno of each wait for the disk; 0: it goes well */
 static atomic_bool held;
 static atomic_uint waits;
 static _Atomic uint64_t forgotten;
+static _Atomic uint64_t longest;
+static GString *waited; /* INODE OFFSET LENGTH of each, a line each */
 
 /* The disk, as slow and as bad as a test wants it. */
 int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
@@ -26,6 +28,11 @@ int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
     while (held)
         g_usleep(1000);
     waits++;
+    struct stat status;
+    (void)fstat(fd, &status);
+    longest = MAX(longest, (uint64_t)length);
+    g_string_append_printf(waited, "%lu %ld %ld\n", (unsigned long)status.st_ino, (long)offset,
+                           (long)length);
     if (failure != 0) {
         errno = failure;
         return -1;
@@ -43,11 +50,13 @@ int posix_fadvise(int fd, off_t offset, off_t length, int advice)
 static void set_up(void)
 {
     root = sample_directory();
+    waited = g_string_new(NULL);
 }
 
 static void tear_down(void)
 {
     sample_remove(root);
+    (void)g_string_free(waited, TRUE);
 }
 
 TestSuite(behind, .init = set_up, .fini = tear_down, .timeout = 20);
@@ -153,6 +162,35 @@ Test(behind, lets_pieces_of_a_file_grow_while_the_disk_is_slow)
     cr_expect_eq(behind_free(behind, FALSE), 0);
     cr_expect(forgotten == 8ULL * MOST_WAITING * PIECE, "%" G_GUINT64_FORMAT, (uint64_t)forgotten);
     cr_expect_lt(waits, 30);
+    cr_expect(longest == 8 << 20, "%" G_GUINT64_FORMAT " at a time", (uint64_t)longest);
+}
+
+static char *line_of(int fd, guint piece)
+{
+    struct stat status;
+    cr_assert_eq(fstat(fd, &status), 0);
+    return g_strdup_printf("%lu %d %d\n", (unsigned long)status.st_ino, (int)piece * PIECE, PIECE);
+}
+
+Test(behind, joins_only_what_follows_in_the_same_file)
+{
+    Behind *behind = start();
+    held = TRUE;
+    g_autoptr(GString) wanted = g_string_new(NULL);
+    autofd int one = make("one.ibd");
+    autofd int other = make("other.ibd");
+    const struct {
+        int fd;
+        guint piece;
+    } pieces[] = {{one, 0}, {other, 1}, {one, 2}, {other, 0}, {one, 5}, {other, 4}};
+    for (size_t i = 0; i < G_N_ELEMENTS(pieces); i++) {
+        behind_write(behind, pieces[i].fd, (uint64_t)pieces[i].piece * PIECE, PIECE);
+        g_autofree char *line = line_of(pieces[i].fd, pieces[i].piece);
+        g_string_append(wanted, line);
+    }
+    held = FALSE;
+    cr_expect_eq(behind_free(behind, FALSE), 0);
+    cr_expect_str_eq(waited->str, wanted->str);
 }
 
 static gpointer let_go(gpointer data)

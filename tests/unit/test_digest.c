@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/digest.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/files.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -145,6 +147,18 @@ Test(digest_of_a_file, equals_that_of_its_bytes_at_every_size_around_a_block)
         cr_expect(size == sizes[i], "%zu", sizes[i]);
         cr_expect(digest_file(dir_fd, name, sum, NULL, NULL));
     }
+}
+
+Test(digest_of_a_file, ends_at_a_signal)
+{
+    write_file("file", "abc", 3);
+    cancel_install();
+    cr_assert_eq(raise(SIGTERM), 0);
+    g_autoptr(GError) error = NULL;
+    uint8_t sum[DIGEST_BYTES];
+    cr_expect_not(digest_file(dir_fd, "file", sum, NULL, &error));
+    cr_assert_not_null(error);
+    cr_expect(error_status(error) != STATUS_VERIFY, "%s", error->message);
 }
 
 Test(digest_of_a_file, is_a_failed_verification_when_it_cannot_be_read)

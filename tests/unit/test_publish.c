@@ -7,11 +7,25 @@
 #include "repo/sums.h"
 #include "sample.h"
 
+#include <errno.h>
+#include <sys/syscall.h>
+
 static char *root;
 static Shelf *shelf;
 static char *rsync;
 
 enum { NAMES = 12 };
+
+static dev_t bad_device; /* its disk did not take all that was written; 0: all did */
+
+int syncfs(int fd)
+{
+    struct stat status;
+    if (bad_device == 0 || fstat(fd, &status) < 0 || status.st_dev != bad_device)
+        return (int)syscall(SYS_syncfs, fd);
+    errno = EIO;
+    return -1;
+}
 
 static void set_up(void)
 {
@@ -120,6 +134,48 @@ static void expect_whole(int day)
 }
 
 static const int nothing[] = {-1};
+
+/* The capture of that day, moved to another file system. */
+static char *move_elsewhere(int day)
+{
+    g_autofree char *here = capture(day, "first");
+    g_autofree char *pattern = g_strdup("/dev/shm/lsnchain-XXXXXX");
+    cr_assert_not_null(g_mkdtemp(pattern), "the test needs /dev/shm");
+    g_autofree char *command = g_strdup_printf("cp -a %s/. %s", here, pattern);
+    cr_assert(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+    cr_assert(files_remove_tree(AT_FDCWD, here, NULL));
+    return g_steal_pointer(&pattern);
+}
+
+static gboolean publish_from(const char *path, int day, Published *published, GError **error)
+{
+    static const char *const against[] = {NULL};
+    g_autofree char *id = day_id(day);
+    const PublishSpec spec = {shelf, id, path, against, rsync};
+    return publish_tree(&spec, published, error) && publish_flush(shelf, error) &&
+           publish_commit(shelf, id, error);
+}
+
+Test(publish, takes_from_another_file_system_nothing_that_its_disk_did_not_take)
+{
+    g_autofree char *path = move_elsewhere(0);
+    struct stat elsewhere = sample_stat(path, "");
+    struct stat here = sample_stat(root, "");
+    cr_assert(elsewhere.st_dev != here.st_dev, "the test needs two file systems");
+    Published published;
+    g_autoptr(GError) error = NULL;
+    bad_device = elsewhere.st_dev;
+    cr_assert_not(publish_from(path, 0, &published, &error));
+    cr_expect_eq(error_status(error), STATUS_STORAGE);
+    cr_expect_not_null(strstr(error->message, path), "%s", error->message);
+    g_clear_error(&error);
+
+    bad_device = 0;
+    cr_assert(publish_from(path, 0, &published, &error), "%s", error->message);
+    cr_expect_eq(published.linked, 0);
+    expect_whole(0);
+    cr_assert(files_remove_tree(AT_FDCWD, path, NULL));
+}
 
 Test(publish, stores_the_first_backup_as_it_was_captured)
 {

@@ -9,8 +9,20 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+static int disk_failure; /* errno of each wait for the disk; 0: it goes well */
+
+int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
+{
+    if (disk_failure == 0 || (flags & SYNC_FILE_RANGE_WAIT_AFTER) == 0)
+        return (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
+    errno = disk_failure;
+    return -1;
+}
 
 typedef struct {
     XbstreamDialect dialect;
@@ -127,6 +139,23 @@ static guint files_below(const TestDir *dir)
     guint count = 0;
     cr_assert(files_walk(dir->fd, ".", count_one, &count, NULL));
     return count;
+}
+
+Test(seal, tells_what_the_disk_did_not_take)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+    g_autoptr(GByteArray) content = content_of(rand, 3 * FRAME_BYTES);
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    stream_data(stream, "t.ibd", 0, 0, content->data, content->len);
+    stream_end(stream, "t.ibd");
+    TestDir dir = enter_dir();
+    g_autoptr(GError) error = NULL;
+    disk_failure = ENOSPC;
+    cr_assert_null(seal_stream(&dir, stream, (How){.workers = 2}, &error));
+    cr_expect_eq(error_status(error), STATUS_STORAGE);
+    cr_expect_not_null(strstr(error->message, "cannot write what was sealed"), "%s",
+                       error->message);
+    leave_dir(&dir);
 }
 
 /* ---- the same content seals to the same bytes ---- */

@@ -8,7 +8,19 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+static int disk_failure; /* errno of each wait for the disk; 0: it goes well */
+
+int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
+{
+    if (disk_failure == 0 || (flags & SYNC_FILE_RANGE_WAIT_AFTER) == 0)
+        return (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
+    errno = disk_failure;
+    return -1;
+}
 
 /* A sealed backup in `from`, and the list that unseal is given. */
 typedef struct {
@@ -220,6 +232,21 @@ static void expect_failure(const UnsealSpec *spec, Status status, const char *wh
     cr_assert(!unseal_tree(spec, NULL, &error), "not refused for \"%s\"", why);
     cr_expect_eq(error_status(error), status, "%s", error->message);
     cr_expect_not_null(strstr(error->message, why), "\"%s\" lacks \"%s\"", error->message, why);
+}
+
+Test(unseal, tells_what_the_disk_did_not_take)
+{
+    g_autoptr(GByteArray) stream = g_byte_array_new();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+    add_random(stream, rand, "t.ibd", 3 * FRAME_BYTES);
+    Backup backup = backup_new(stream, TRUE);
+    UnsealSpec spec = spec_of(&backup, 2);
+    disk_failure = EIO;
+    expect_failure(&spec, STATUS_STORAGE, "cannot write the plain files");
+    cr_assert_eq(unlinkat(backup.to.fd, "t.ibd", 0), 0);
+    spec.read_soon = TRUE; /* nobody waits for the disk then */
+    cr_expect(unseal_tree(&spec, NULL, NULL));
+    backup_clear(&backup);
 }
 
 Test(unseal, takes_files_below_data_only_and_refuses_hostile_names)
