@@ -77,7 +77,7 @@ def size(bench, measured):
                 measured.add("verify --level=files", mib / 1024, field, "verify", "latest",
                              "--level=files")
                 measured.restore("restore", mib / 1024, field)
-                field.sweep(bench.quiet_s)
+            field.sweep(bench.quiet_s)
         finally:
             field.close()
 

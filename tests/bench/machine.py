@@ -34,7 +34,7 @@ def memory_gib():
 def machine(place):
     filesystem, options = said("findmnt", "-no", "FSTYPE,OPTIONS", "-T", place).split(None, 1)
     return {"processor": processor(), "cores": os.cpu_count(), "memory_gib": memory_gib(),
-            "load": os.getloadavg()[0], "kernel": platform.release(), "filesystem": filesystem, "mount": options}
+            "kernel": platform.release(), "filesystem": filesystem, "mount": options}
 
 
 def commit():
