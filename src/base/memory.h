@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* memory: how much of it the host can give. */
+/* memory: how much of it there is for us. */
 #ifndef LSNCHAIN_BASE_MEMORY_H
 #define LSNCHAIN_BASE_MEMORY_H
 
 #include <stdint.h>
 
-/* MemAvailable of /proc/meminfo, in bytes; 0: it is not known. */
+/*
+ * In bytes: MemAvailable of /proc/meminfo, or less where the control group that we run in
+ * (systemd's MemoryMax, a container's limit) leaves less; 0: it is not known.
+ */
 uint64_t memory_available(void);
 
 /*
- * `wanted`, or less where the host has not that much to give: three quarters of what is available,
- * but never less than 96 MiB, without which an engine gets nowhere.
+ * What the limits of the control group `path` and of those above it leave, UINT64_MAX where there
+ * is none; `root` is where cgroup2 is mounted.  Page cache that the kernel can take back counts as
+ * free.  (Linux, Documentation/admin-guide/cgroup-v2.rst: memory.max, memory.current, memory.stat)
+ */
+uint64_t memory_left_in_group(const char *root, const char *path);
+
+/*
+ * `wanted`, or less where there is not that much: three quarters of what is available, but never
+ * less than 96 MiB, without which an engine gets nowhere.
  */
 uint64_t memory_within(uint64_t wanted, uint64_t available);
 

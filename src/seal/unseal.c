@@ -272,6 +272,7 @@ static gboolean read_stored(Unseal *unseal, const UnsealFile *file, Target *targ
     if (!good || stopped(unseal))
         return good;
 
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     uint8_t sum[DIGEST_BYTES];
     digest_end(digest, sum);
     if (memcmp(sum, file->sum, DIGEST_BYTES) != 0)

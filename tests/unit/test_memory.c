@@ -1,14 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/memory.h"
 
-#include <criterion/criterion.h>
-#include <glib.h>
+#include "sample.h"
 
 #define MIB(n) (UINT64_C(n) << 20)
 
 Test(memory, of_this_host_is_known)
 {
     cr_expect_gt(memory_available(), MIB(1));
+}
+
+Test(memory, of_a_control_group_is_what_the_nearest_limit_leaves)
+{
+    char *root = sample_directory();
+    sample_write(root, "system.slice/memory.max", "max\n");
+    sample_write(root, "system.slice/a.service/cgroup.procs", "");
+    cr_expect_eq(memory_left_in_group(root, "system.slice/a.service"), UINT64_MAX);
+    cr_expect_eq(memory_left_in_group(root, ""), UINT64_MAX);
+
+    sample_write(root, "system.slice/a.service/memory.max", "1073741824\n");
+    sample_write(root, "system.slice/a.service/memory.current", "943718400\n");
+    cr_expect_eq(memory_left_in_group(root, "system.slice/a.service"), MIB(124));
+    sample_write(
+        root, "system.slice/a.service/memory.stat",
+        "anon 524288000\nfile 419430400\ninactive_file 314572800\nactive_file 104857600\n");
+    cr_expect_eq(memory_left_in_group(root, "system.slice/a.service"), MIB(524));
+
+    sample_write(root, "system.slice/memory.max", "1048576000\n");
+    sample_write(root, "system.slice/memory.current", "1048576001\n");
+    cr_expect_eq(memory_left_in_group(root, "system.slice/a.service"), 0);
+    sample_remove(root);
 }
 
 Test(memory, is_taken_as_far_as_the_host_has_it)
