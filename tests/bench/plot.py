@@ -5,7 +5,7 @@ import html
 import math
 import statistics
 
-WIDTH, LEFT, RIGHT = 760, 76, 740
+WIDTH, LEFT, RIGHT = 760, 76, 730
 PANEL_HEIGHT, FIRST_PANEL_Y, PANEL_GAP = 190, 34, 56
 LEGEND_LINE = 18
 PANELS = (("seconds", "Time", "s"), ("mib", "Peak memory of lsnchain", "MiB"))
