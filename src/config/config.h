@@ -66,7 +66,7 @@ typedef struct {
     char *server_binary; /* "auto" or a path */
     char *rsync;         /* "rsync" or a path */
     int parallel;
-    int workers; /* the ceiling: ask config_workers() */
+    int workers;       /* the ceiling: ask config_workers() */
     uint64_t throttle; /* bytes a second; 0: none */
     int nice;
     IoPriority io_priority;

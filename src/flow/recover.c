@@ -41,7 +41,8 @@ static gboolean check_whole(int fd, const char *id, Backup **backup, GError **er
     if (*backup == NULL)
         return FALSE;
     g_autoptr(GPtrArray) sums = sums_read(fd, id, (*backup)->sums, error);
-    const Contents contents = {.fd = fd, .id = id, .sums = sums, .read = CONTENTS_ALL, .workers = 1};
+    const Contents contents = {
+        .fd = fd, .id = id, .sums = sums, .read = CONTENTS_ALL, .workers = 1};
     return sums != NULL && contents_check(&contents, error);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seal/seal.h"
 
+#include "bad_disk.h"
 #include "base/error.h"
 #include "base/proc.h"
 #include "seal/frame.h"
@@ -12,17 +13,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-
-static int disk_failure; /* errno of each wait for the disk; 0: it goes well */
-
-int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
-{
-    if (disk_failure == 0 || (flags & SYNC_FILE_RANGE_WAIT_AFTER) == 0)
-        return (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
-    errno = disk_failure;
-    return -1;
-}
 
 typedef struct {
     XbstreamDialect dialect;

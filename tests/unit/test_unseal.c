@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seal/unseal.h"
 
+#include "bad_disk.h"
 #include "base/error.h"
 #include "seal/frame.h"
 #include "seal/seal.h"
@@ -10,17 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-
-static int disk_failure; /* errno of each wait for the disk; 0: it goes well */
-
-int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
-{
-    if (disk_failure == 0 || (flags & SYNC_FILE_RANGE_WAIT_AFTER) == 0)
-        return (int)syscall(SYS_sync_file_range, fd, offset, length, flags);
-    errno = disk_failure;
-    return -1;
-}
 
 /* A sealed backup in `from`, and the list that unseal is given. */
 typedef struct {
