@@ -5,39 +5,42 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first line of the file that begins with `word`, and a number behind it; FALSE: there is none.
+/* What stands behind `word` in the first line that begins with it; NULL: there is none.  Free it.
  */
-static gboolean read_number(const char *path, const char *word, uint64_t *number)
+static char *behind_word(const char *path, const char *word)
 {
     g_autofree char *text = NULL;
     if (!g_file_get_contents(path, &text, NULL, NULL))
-        return FALSE;
+        return NULL;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i] != NULL; i++) {
-        if (g_str_has_prefix(lines[i], word) &&
-            sscanf(lines[i] + strlen(word), " %" G_GUINT64_FORMAT, number) == 1)
-            return TRUE;
+        if (g_str_has_prefix(lines[i], word))
+            return g_strdup(lines[i] + strlen(word));
     }
-    return FALSE;
+    return NULL;
 }
 
-static uint64_t number_of(const char *directory, const char *name, const char *word)
+/* FALSE: no number stands there. */
+static gboolean read_number(const char *directory, const char *name, const char *word,
+                            uint64_t *number)
 {
     g_autofree char *path = g_build_filename(directory, name, NULL);
-    uint64_t number = 0;
-    return read_number(path, word, &number) ? number : 0;
+    g_autofree char *text = behind_word(path, word);
+    return text != NULL && sscanf(text, " %" G_GUINT64_FORMAT, number) == 1;
 }
 
 static uint64_t left_in(const char *directory)
 {
-    g_autofree char *limit = g_build_filename(directory, "memory.max", NULL);
     uint64_t most = 0;
-    if (!read_number(limit, "", &most)) /* "max" is none */
+    uint64_t used = 0;
+    uint64_t inactive = 0; /* these two: page cache */
+    uint64_t active = 0;
+    if (!read_number(directory, "memory.max", "", &most)) /* "max" is none */
         return UINT64_MAX;
-    uint64_t used = number_of(directory, "memory.current", "");
-    uint64_t cache = number_of(directory, "memory.stat", "inactive_file ") +
-                     number_of(directory, "memory.stat", "active_file ");
-    used -= MIN(used, cache);
+    (void)read_number(directory, "memory.current", "", &used);
+    (void)read_number(directory, "memory.stat", "inactive_file ", &inactive);
+    (void)read_number(directory, "memory.stat", "active_file ", &active);
+    used -= MIN(used, inactive + active);
     return most - MIN(most, used);
 }
 
@@ -57,21 +60,14 @@ uint64_t memory_left_in_group(const char *root, const char *path)
 /* The line "0::/system.slice/lsnchain@shop.service"; cgroup v1 is not looked at. */
 static uint64_t left_in_own_group(void)
 {
-    g_autofree char *text = NULL;
-    if (!g_file_get_contents("/proc/self/cgroup", &text, NULL, NULL))
-        return UINT64_MAX;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (guint i = 0; lines[i] != NULL; i++) {
-        if (g_str_has_prefix(lines[i], "0::/"))
-            return memory_left_in_group("/sys/fs/cgroup", lines[i] + strlen("0::/"));
-    }
-    return UINT64_MAX;
+    g_autofree char *path = behind_word("/proc/self/cgroup", "0::/");
+    return path != NULL ? memory_left_in_group("/sys/fs/cgroup", path) : UINT64_MAX;
 }
 
 uint64_t memory_available(void)
 {
     uint64_t kilobytes = 0;
-    if (!read_number("/proc/meminfo", "MemAvailable:", &kilobytes))
+    if (!read_number("/proc", "meminfo", "MemAvailable:", &kilobytes))
         return 0;
     return MAX(1, MIN(kilobytes * 1024, left_in_own_group()));
 }

@@ -304,11 +304,12 @@ static void end_threads(Pipeline *pipeline)
 gboolean pipeline_end(Pipeline *pipeline)
 {
     end_threads(pipeline);
-    GError *error = NULL;
     int failure = behind_free(g_steal_pointer(&pipeline->behind), pipeline_failed(pipeline));
-    if (failure != 0 &&
-        !fail_storage(&error, "cannot write what was sealed: %s", g_strerror(failure)))
+    if (failure != 0) {
+        GError *error = NULL;
+        (void)fail_storage(&error, "cannot write what was sealed: %s", g_strerror(failure));
         pipeline_fail(pipeline, error);
+    }
     return !pipeline_failed(pipeline);
 }
 

@@ -443,11 +443,12 @@ static void run_workers(Unseal *unseal)
 /* After a failure what was made is removed, and need not be waited for. */
 static void end_behind(Unseal *unseal)
 {
-    GError *error = NULL;
     int failure = behind_free(unseal->behind, unseal->error != NULL);
-    if (failure != 0 &&
-        !fail_storage(&error, "cannot write the plain files: %s", g_strerror(failure)))
+    if (failure != 0) {
+        GError *error = NULL;
+        (void)fail_storage(&error, "cannot write the plain files: %s", g_strerror(failure));
         stop_with(unseal, error);
+    }
 }
 
 gboolean unseal_tree(const UnsealSpec *spec, UnsealTotals *totals, GError **error)

@@ -95,14 +95,21 @@ static char *capture(int day, const char *changed)
     return path;
 }
 
+static gboolean publish_from(const char *path, int day, const char *const *against,
+                             Published *published, GError **error)
+{
+    g_autofree char *id = day_id(day);
+    const PublishSpec spec = {shelf, id, path, against, rsync};
+    return publish_tree(&spec, published, error) && publish_flush(shelf, error) &&
+           publish_commit(shelf, id, error);
+}
+
 static gboolean publish_day(int day, const char *const *against, Published *published,
                             GError **error)
 {
     g_autofree char *id = day_id(day);
     g_autofree char *path = capture_path(id);
-    const PublishSpec spec = {shelf, id, path, against, rsync};
-    return publish_tree(&spec, published, error) && publish_flush(shelf, error) &&
-           publish_commit(shelf, id, error);
+    return publish_from(path, day, against, published, error);
 }
 
 /* Publishes a capture of that day against the days given, ended by -1, and forgets the capture. */
@@ -150,17 +157,9 @@ static char *capture_elsewhere(int day)
     return path;
 }
 
-static gboolean publish_from(const char *path, int day, Published *published, GError **error)
-{
-    static const char *const against[] = {NULL};
-    g_autofree char *id = day_id(day);
-    const PublishSpec spec = {shelf, id, path, against, rsync};
-    return publish_tree(&spec, published, error) && publish_flush(shelf, error) &&
-           publish_commit(shelf, id, error);
-}
-
 Test(publish, takes_from_another_file_system_nothing_that_its_disk_did_not_take)
 {
+    static const char *const against[] = {NULL};
     g_autofree char *path = capture_elsewhere(0);
     struct stat elsewhere = sample_stat(path, "");
     struct stat here = sample_stat(root, "");
@@ -168,13 +167,13 @@ Test(publish, takes_from_another_file_system_nothing_that_its_disk_did_not_take)
     Published published;
     g_autoptr(GError) error = NULL;
     bad_device = elsewhere.st_dev;
-    cr_assert_not(publish_from(path, 0, &published, &error));
+    cr_assert_not(publish_from(path, 0, against, &published, &error));
     cr_expect_eq(error_status(error), STATUS_STORAGE);
     cr_expect_not_null(strstr(error->message, path), "%s", error->message);
     g_clear_error(&error);
 
     bad_device = 0;
-    cr_assert(publish_from(path, 0, &published, &error), "%s", error->message);
+    cr_assert(publish_from(path, 0, against, &published, &error), "%s", error->message);
     cr_expect_eq(published.linked, 0);
     expect_whole(0);
     cr_assert(files_remove_tree(AT_FDCWD, path, NULL));
