@@ -196,17 +196,41 @@ static void blame_line(const GString *text, const char *where, GError **error)
         checked_blame(nonsense, where, error);
 }
 
-Catalog *catalog_parse(const GString *text, const char *where, GError **error)
+/* What has to be known of a text before anything that was read from it counts. */
+typedef struct {
+    const GString *text;
+    const char *where;
+    gboolean clean;
+    GError *changed; /* NULL: the checksum is right */
+} Check;
+
+static gpointer check_text(gpointer data)
 {
-    g_autoptr(GError) changed = NULL;
-    if (!checked_verify(text, section_name, where, &changed)) {
-        blame_line(text, where, &changed);
-        g_propagate_error(error, g_steal_pointer(&changed));
+    Check *check = data;
+    check->clean = plain_is_clean(check->text);
+    (void)checked_verify(check->text, section_name, check->where, &check->changed);
+    return NULL;
+}
+
+/* Checked and read by a thread each, for of 10,000 backups both take their time. */
+static Catalog *read_checked(const GString *text, const char *where, GError **error)
+{
+    Check check = {.text = text, .where = where};
+    GThread *thread = g_thread_new("checksum", check_text, &check);
+    g_autoptr(Catalog) catalog = read_plain(text);
+    (void)g_thread_join(thread);
+    if (check.changed != NULL) {
+        blame_line(text, where, &check.changed);
+        g_propagate_error(error, check.changed);
         return NULL;
     }
-    g_autoptr(Catalog) catalog = read_plain(text);
-    if (catalog == NULL)
-        catalog = read_ini(text, where, error);
+    return catalog != NULL && check.clean ? g_steal_pointer(&catalog)
+                                          : read_ini(text, where, error);
+}
+
+Catalog *catalog_parse(const GString *text, const char *where, GError **error)
+{
+    g_autoptr(Catalog) catalog = read_checked(text, where, error);
     if (catalog == NULL)
         return NULL;
     g_ptr_array_sort(catalog->backups, backup_compare);

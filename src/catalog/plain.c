@@ -6,12 +6,20 @@
 
 #include <string.h>
 
+/* A piece of the text, and what it was read as. */
+typedef struct {
+    const char *text;
+    size_t length;
+    GPtrArray *extras; /* NULL: nothing yet */
+} Known;
+
 struct Plain {
     const char *at; /* of the next line */
     const char *end;
     char *line; /* the one that was read */
     size_t length;
     size_t room;
+    Known before; /* the extra facts of the backup before */
 };
 
 enum { EXTRAS_MOST = 64 };
@@ -37,7 +45,7 @@ static void add_kind(guchar c, guchar *control, guchar *high)
 }
 
 /* Summed up over blocks of one size, not left at once: so the compiler takes 16 bytes at a time. */
-static gboolean is_clean(const GString *text)
+gboolean plain_is_clean(const GString *text)
 {
     enum { BLOCK = 64 };
     guchar control = 0;
@@ -72,7 +80,7 @@ static gboolean next_line(Plain *plain)
 Plain *plain_begin(const GString *text, const char *section)
 {
     size_t head = strlen("[]\nchecksum = \n") + strlen(section) + DIGEST_HEX;
-    if (text->len < head || !is_clean(text))
+    if (text->len < head)
         return NULL;
     Plain *plain = g_new0(Plain, 1);
     plain->at = text->str + head;
@@ -82,6 +90,7 @@ Plain *plain_begin(const GString *text, const char *section)
 
 void plain_free(Plain *plain)
 {
+    g_clear_pointer(&plain->before.extras, g_ptr_array_unref);
     g_free(plain->line);
     g_free(plain);
 }
@@ -153,23 +162,59 @@ static gboolean take_extra(Plain *plain, GPtrArray *extras)
     return TRUE;
 }
 
-/* They end at an empty line, at the first mark, and with the text. */
-gboolean plain_extras(Plain *plain, GPtrArray *extras)
+/* With the text, at an empty line, and at the first mark. */
+static gboolean extras_end(const Plain *plain, const char *at)
 {
     const char *mark = backup_marks[0].key;
-    while (plain->at < plain->end && *plain->at != '\n') {
-        if (g_str_has_prefix(plain->at, mark) && plain->at[strlen(mark)] == ' ')
-            return TRUE;
+    return at == plain->end || *at == '\n' ||
+           (g_str_has_prefix(at, mark) && at[strlen(mark)] == ' ');
+}
+
+gboolean plain_extras(Plain *plain, GPtrArray *extras)
+{
+    while (!extras_end(plain, plain->at)) {
         if (!take_extra(plain, extras))
             return FALSE;
     }
     return TRUE;
 }
 
+/* Does it go on as it went on in the backup before? */
+static gboolean goes_on_as_before(const Plain *plain)
+{
+    const Known *before = &plain->before;
+    return before->extras != NULL && before->length <= (size_t)(plain->end - plain->at) &&
+           memcmp(plain->at, before->text, before->length) == 0 &&
+           extras_end(plain, plain->at + before->length);
+}
+
+static void share(GPtrArray **extras, GPtrArray *with)
+{
+    g_clear_pointer(extras, g_ptr_array_unref);
+    *extras = g_ptr_array_ref(with);
+}
+
+/* Most are parameters of the server, which seldom change: all backups since then share them. */
+static gboolean take_extra_facts(Plain *plain, Backup *backup)
+{
+    Known *before = &plain->before;
+    if (goes_on_as_before(plain)) {
+        plain->at += before->length;
+        share(&backup->extra_facts, before->extras);
+        return TRUE;
+    }
+    before->text = plain->at;
+    if (!plain_extras(plain, backup->extra_facts))
+        return FALSE;
+    before->length = (size_t)(plain->at - before->text);
+    share(&before->extras, backup->extra_facts);
+    return TRUE;
+}
+
 gboolean plain_facts(Plain *plain, Backup *backup)
 {
     return take_fields(plain, backup, backup_facts, backup_facts_count) &&
-           plain_extras(plain, backup->extra_facts);
+           take_extra_facts(plain, backup);
 }
 
 gboolean plain_marks(Plain *plain, Backup *backup)

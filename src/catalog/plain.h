@@ -3,8 +3,9 @@
  * plain: reads a text of ours that is to the letter as we write it: every field, in order.
  *
  * Ours beside inih because a catalog of 10,000 backups has 480,000 entries: inih with the fence
- * around it (config/ini.h) takes 0.3 s for them, and `list` is to answer within 0.1 s.  The
- * checksum has shown by then that nobody but us, or somebody who can compute it, wrote the text.
+ * around it (config/ini.h) takes 0.3 s for them, and `list` is to answer within 0.1 s.  What it
+ * read counts once the checksum has shown that nobody but us, or somebody who can compute it, wrote
+ * the text, and plain_is_clean() that each byte of it could be ours.
  * This reader judges nothing: whatever is not as we would have written it, it declines, and the
  * caller reads the text again with inih, which knows why and on which line.  So it may be stricter
  * than inih, and must never take what inih would refuse: test_plain compares the two.
@@ -18,8 +19,10 @@
 
 typedef struct Plain Plain;
 
-/* `text` begins with "[section]" and its checksum, which the caller has verified, and stays alive.
- * NULL: declined. */
+/* UTF-8 without control characters.  Any thread. */
+gboolean plain_is_clean(const GString *text);
+
+/* `text` is to begin with "[section]" and its checksum, and stays alive.  NULL: declined. */
 Plain *plain_begin(const GString *text, const char *section);
 void plain_free(Plain *plain);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Plain, plain_free)

@@ -77,7 +77,7 @@ static Backup *read_plain(const GString *text, const char *id, const Kind *kind)
     g_autoptr(Plain) plain = plain_begin(text, kind->section);
     g_autoptr(Backup) backup = backup_new(id);
     const char *value = NULL;
-    if (plain == NULL || !plain_value(plain, "format", &value) ||
+    if (plain == NULL || !plain_is_clean(text) || !plain_value(plain, "format", &value) ||
         !checked_format(value, kind->where, NULL))
         return NULL;
     gboolean taken =

@@ -56,7 +56,7 @@ typedef struct {
     char *sums;
     char *full_rule;
     char *full_reason;
-    GPtrArray *extra_facts; /* BackupExtra, in the order of the file */
+    GPtrArray *extra_facts; /* BackupExtra, in the order of the file; a catalog's share it */
 
     /* marks */
     BackupState state;
@@ -124,6 +124,7 @@ char *field_text(const Field *field, const Backup *backup);
 gboolean field_parse(const Field *field, Backup *backup, const char *text);
 
 GPtrArray *backup_extras_new(void);
+/* While a backup is made or read: what a catalog holds may be another backup's too. */
 void backup_add_extra(GPtrArray *extras, const char *key, const char *value);
 /* "" where there is none.  `name` without "param_". */
 const char *backup_param(const Backup *backup, const char *name);
