@@ -199,9 +199,12 @@ static gboolean fill_facts(Server *server, ServerFacts *facts, GError **error)
     facts->datadir = g_strdup(variable_text(variables, "datadir"));
     facts->innodb_paths = innodb_paths(variables);
     facts->datadir_id = fingerprint(facts->innodb_paths[0]);
-    return ask_params(server, variables, facts, error) &&
-           ask_started(server, &facts->started, error) && ask_replica(server, facts, error) &&
-           server_lsn(server, &facts->lsn, error);
+    if (!ask_params(server, variables, facts, error) ||
+        !ask_started(server, &facts->started, error) || !ask_replica(server, facts, error) ||
+        !server_lsn(server, &facts->lsn, error))
+        return FALSE;
+    facts->lsn_at = g_get_monotonic_time();
+    return TRUE;
 }
 
 gboolean server_facts(Server *server, ServerFacts *facts, GError **error)

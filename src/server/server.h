@@ -44,7 +44,8 @@ typedef struct {
     gboolean read_only;
     gboolean replica;       /* a source is configured, running or not */
     gboolean replica_known; /* FALSE: without SLAVE MONITOR only a running one is seen */
-    uint64_t lsn;           /* current LSN, on the scale of to_lsn and last_lsn */
+    uint64_t lsn;           /* current LSN, on the scale of to_lsn and last_lsn ... */
+    int64_t lsn_at;         /* ... at this g_get_monotonic_time() */
     char *datadir;
     /* Files of the system tablespace, and the directory of the undo tablespaces: absolute paths. */
     char **innodb_paths;
