@@ -5,14 +5,18 @@
 #include "base/files.h"
 
 #include <errno.h>
+#include <lz4.h>
 #include <lz4frame.h>
+#include <lz4hc.h>
 #include <string.h>
+#include <xxhash.h>
 
 /* https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md */
 enum {
     MAGIC = 0x184D2204,
     FLAG_VERSION = 1 << 6,
     FLAG_VERSION_MASK = 3 << 6,
+    FLAG_INDEPENDENT = 1 << 5,
     FLAG_BLOCK_CHECKSUM = 1 << 4,
     FLAG_CONTENT_SIZE = 1 << 3,
     FLAG_CONTENT_CHECKSUM = 1 << 2,
@@ -20,7 +24,10 @@ enum {
     HEAD = 4 + 1 + 1 + 8 + 1, /* magic, flags, block size, content size, checksum of the head */
     WORD = 4,                 /* the size of a block, a checksum */
     BLOCK_SIZE = 0x7fffffff,  /* of a block's word; the other bit says "not compressed" */
+    BLOCKS_OF_1MB = 6 << 4,   /* at most */
 };
+
+G_STATIC_ASSERT(FRAME_LEAD == HEAD + WORD);
 
 static LZ4F_preferences_t preferences(int level, size_t length)
 {
@@ -40,16 +47,65 @@ size_t frame_capacity(size_t plain)
 }
 
 /*
+ * Not where LZ4 wins less than an eighth of a sample, as of what is random, encrypted or compressed
+ * already: the night is worth more than these bytes.  Who asks for a high level, wants them.
+ */
+static gboolean is_worth_packing(int level, const uint8_t *plain, size_t length)
+{
+    enum { PIECES = 4, PIECE = 8 << 10 };
+    size_t stride = length / PIECES;
+    if (level >= LZ4HC_CLEVEL_MIN || stride < PIECE)
+        return TRUE;
+    char out[LZ4_COMPRESSBOUND(PIECE)];
+    int packed = 0;
+    for (size_t i = 0; i < PIECES; i++)
+        packed += LZ4_compress_default((const char *)plain + i * stride, out, PIECE, sizeof out);
+    return packed < PIECES * PIECE / 8 * 7;
+}
+
+/*
  * With a fresh state each time: liblz4 promises the same bytes for the same content only then, and
  * its start costs nothing beside a megabyte.
  */
-size_t frame_pack(int level, const uint8_t *plain, size_t length, uint8_t *out, size_t capacity)
+static size_t compress(int level, const uint8_t *plain, size_t length, uint8_t *out)
 {
     const LZ4F_preferences_t chosen = preferences(level, length);
-    size_t stored = LZ4F_compressFrame(out, capacity, plain, length, &chosen);
+    size_t stored = LZ4F_compressFrame(out, frame_capacity(length), plain, length, &chosen);
     if (LZ4F_isError(stored))
         g_error("LZ4 cannot compress: %s", LZ4F_getErrorName(stored));
     return stored;
+}
+
+static uint8_t *put_word(uint8_t *at, uint32_t word)
+{
+    const uint32_t little = GUINT32_TO_LE(word);
+    memcpy(at, &little, sizeof little);
+    return at + sizeof little;
+}
+
+/* A frame of one block, which is the content. */
+static size_t lay_around(uint8_t *room, size_t length)
+{
+    const uint64_t size = GUINT64_TO_LE((uint64_t)length);
+    uint8_t *described = put_word(room, MAGIC);
+    uint8_t *at = described;
+    *at++ = FLAG_VERSION | FLAG_INDEPENDENT | FLAG_CONTENT_SIZE | FLAG_CONTENT_CHECKSUM;
+    *at++ = BLOCKS_OF_1MB;
+    memcpy(at, &size, sizeof size);
+    at += sizeof size;
+    *at = (uint8_t)(XXH32(described, (size_t)(at - described), 0) >> 8);
+    at = put_word(at + 1, (uint32_t)length | ~(uint32_t)BLOCK_SIZE);
+    uint32_t sum = XXH32(at, length, 0);
+    at = put_word(at + length, 0);
+    return (size_t)(put_word(at, sum) - room);
+}
+
+size_t frame_pack(int level, uint8_t *room, size_t length, uint8_t *out, uint8_t **frame)
+{
+    const uint8_t *plain = room + FRAME_LEAD;
+    gboolean pays = is_worth_packing(level, plain, length);
+    *frame = pays ? out : room;
+    return pays ? compress(level, plain, length, out) : lay_around(room, length);
 }
 
 static uint32_t word_at(const uint8_t *bytes)

@@ -21,13 +21,19 @@ enum {
     FRAME_BYTES = 1 << 20, /* what we write */
     FRAME_MOST = 64 << 20, /* the largest that we agree to read */
     FRAME_SMALL = 4096,    /* a file of this size or less is not made into frames */
+    FRAME_LEAD = 19,       /* what stands before content that is stored as it is */
 };
 
 /* Room for the frame of `plain` bytes, however badly they compress. */
 size_t frame_capacity(size_t plain);
 
-/* The length of the frame; `out` has frame_capacity(length) bytes, length is above 0. */
-size_t frame_pack(int level, const uint8_t *plain, size_t length, uint8_t *out, size_t capacity);
+/*
+ * Makes the frame of the `length` bytes, above 0, at `room` + FRAME_LEAD, and returns its length.
+ * What hardly compresses is stored as it is, unless the level is a high one: the frame is then laid
+ * around it.  Else it is made in `out`.  Both have frame_capacity(length) bytes; `frame` gets where
+ * it begins.
+ */
+size_t frame_pack(int level, uint8_t *room, size_t length, uint8_t *out, uint8_t **frame);
 
 /* A stored file that is read from its start, frame by frame. */
 typedef struct {

@@ -81,7 +81,7 @@ static gboolean stored_equal(gconstpointer a, gconstpointer b)
 static void frame_free(gpointer data)
 {
     PipelineFrame *frame = data;
-    g_free(frame->bytes);
+    g_free(frame->room);
     g_free(frame);
 }
 
@@ -128,16 +128,16 @@ static gboolean frame_stays(const PipelineFrame *frame)
     return frame->file->stays || (frame->index == 0 && frame->last && frame->plain <= FRAME_SMALL);
 }
 
-/* Compressed into the worker's buffer, which then changes places with the frame's. */
+/* What was compressed is in the worker's buffer, which then changes places with the frame's. */
 static void pack(const Pipeline *pipeline, PipelineFrame *frame, uint8_t **buffer)
 {
     if (frame_stays(frame))
         return;
-    frame->length = frame_pack(pipeline->level, frame->bytes, frame->plain, *buffer,
-                               frame_capacity(FRAME_BYTES));
-    uint8_t *packed = *buffer;
-    *buffer = frame->bytes;
-    frame->bytes = packed;
+    frame->length = frame_pack(pipeline->level, frame->room, frame->plain, *buffer, &frame->bytes);
+    if (frame->bytes != *buffer)
+        return;
+    *buffer = frame->room;
+    frame->room = frame->bytes;
 }
 
 static int create_file(const Pipeline *pipeline, const char *name, GError **error)
@@ -365,8 +365,9 @@ PipelineFrame *pipeline_frame(Pipeline *pipeline)
     g_mutex_unlock(&pipeline->lock);
     if (frame == NULL) {
         frame = g_new0(PipelineFrame, 1);
-        frame->bytes = g_malloc(frame_capacity(FRAME_BYTES));
+        frame->room = g_malloc(frame_capacity(FRAME_BYTES));
     }
+    frame->bytes = frame->room + FRAME_LEAD;
     frame->length = 0;
     return frame;
 }

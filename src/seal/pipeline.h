@@ -24,6 +24,7 @@ typedef struct {
     uint8_t *bytes; /* room for FRAME_BYTES */
     size_t length;
     /* The rest is the pipeline's. */
+    uint8_t *room; /* where the bytes are */
     size_t plain;
     PipelineFile *file;
     uint64_t index;

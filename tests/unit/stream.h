@@ -101,12 +101,14 @@ static inline size_t stream_piece(GRand *rand, size_t left, size_t most)
     return MIN(left, piece);
 }
 
-/* Half of it compresses, half of it does not, and some pages are zeros. */
+/* Mostly a part of it compresses, a part of it does not, and some pages are zeros; of each fifth
+ * nothing compresses. */
 static inline void stream_fill(GRand *rand, uint8_t *bytes, size_t length)
 {
+    gboolean noise = g_rand_int_range(rand, 0, 5) == 0;
     for (size_t at = 0; at < length;) {
         size_t run = stream_piece(rand, length - at, 20000);
-        int kind = g_rand_int_range(rand, 0, 3);
+        int kind = noise ? 2 : g_rand_int_range(rand, 0, 3);
         for (size_t i = at; i < at + run; i++) {
             if (kind == 0)
                 bytes[i] = 0;

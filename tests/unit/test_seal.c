@@ -673,13 +673,28 @@ static char *run(const char *const *words)
     return g_string_free(said, FALSE);
 }
 
-Test(seal, is_read_by_lz4_and_sha256sum)
+/* Of each 8 KiB so many bytes are zeros, the rest is random. */
+static GByteArray *noise_with_zeros(size_t length, size_t zeros)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(5);
-    g_autoptr(GByteArray) content = content_of(rand, 3 * FRAME_BYTES + 17);
-    g_autoptr(GByteArray) stream = g_byte_array_new();
+    GByteArray *content = g_byte_array_new();
+    g_byte_array_set_size(content, (guint)length);
+    for (size_t i = 0; i < length; i++)
+        content->data[i] = i % 8192 < zeros ? 0 : (uint8_t)g_rand_int(rand);
+    return content;
+}
+
+static GByteArray *one_file(const GByteArray *content)
+{
+    GByteArray *stream = g_byte_array_new();
     stream_data(stream, "t.ibd", 0, 0, content->data, content->len);
     stream_end(stream, "t.ibd");
+    return stream;
+}
+
+static void expect_tools_read(const GByteArray *content)
+{
+    g_autoptr(GByteArray) stream = one_file(content);
     TestDir dir = enter_dir();
     g_autoptr(SealedTree) tree = seal_stream(&dir, stream, (How){.workers = 2}, NULL);
     cr_assert_not_null(tree);
@@ -696,6 +711,47 @@ Test(seal, is_read_by_lz4_and_sha256sum)
     g_autofree char *wanted = digest_text(content->data, content->len);
     cr_expect_not_null(strstr(said, wanted), "%s lacks %s", said, wanted);
     leave_dir(&dir);
+}
+
+Test(seal, is_read_by_lz4_and_sha256sum)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(5);
+    g_autoptr(GByteArray) content = content_of(rand, 3 * FRAME_BYTES + 17);
+    expect_tools_read(content);
+}
+
+Test(seal, is_read_by_lz4_and_sha256sum_where_it_does_not_compress)
+{
+    g_autoptr(GByteArray) content = noise_with_zeros(3 * FRAME_BYTES + 17, 0);
+    expect_tools_read(content);
+}
+
+static uint64_t stored_at_level(const GByteArray *content, int level)
+{
+    TestDir dir = enter_dir();
+    g_autoptr(GByteArray) stream = one_file(content);
+    const SealSpec spec = {.stream_fd = stream_open(stream, stream->len),
+                           .dir_fd = dir.fd,
+                           .compress = TRUE,
+                           .level = level,
+                           .workers = 2};
+    g_autoptr(SealedTree) tree = seal_finish(seal_start(&spec, NULL), NULL);
+    cr_assert_not_null(tree);
+    leave_dir(&dir);
+    return tree->bytes_stored;
+}
+
+Test(seal, stores_as_it_is_what_compresses_by_less_than_an_eighth_unless_the_level_is_high)
+{
+    enum { AROUND = 19 + 4 + 4 };
+    static const size_t frames = 2;
+    g_autoptr(GByteArray) hardly = noise_with_zeros(frames * FRAME_BYTES, 8192 / 10);
+    cr_expect_eq(stored_at_level(hardly, 1), hardly->len + frames * AROUND);
+    cr_expect_eq(stored_at_level(hardly, 2), hardly->len + frames * AROUND);
+    cr_expect_lt(stored_at_level(hardly, 3), hardly->len * 92 / 100);
+
+    g_autoptr(GByteArray) well = noise_with_zeros(frames * FRAME_BYTES, 8192 / 7);
+    cr_expect_lt(stored_at_level(well, 1), well->len * 88 / 100);
 }
 
 Test(seal, seals_an_ordinary_file_the_same_way)
