@@ -250,7 +250,7 @@ static void add_incident(GString *body, const Incident *incident)
 gboolean incidents_save(Incidents *incidents, GError **error)
 {
     g_assert(incidents->lock != NULL);
-    g_autoptr(GString) body = g_string_new(NULL);
+    GString *body = g_string_new(NULL);
     g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
     for (guint i = 0; i < incidents->open->len; i++)
         add_incident(body, incidents->open->pdata[i]);

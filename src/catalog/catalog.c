@@ -55,7 +55,7 @@ void catalog_add(Catalog *catalog, Backup *backup)
 
 GString *catalog_text(const Catalog *catalog)
 {
-    g_autoptr(GString) body = g_string_new(NULL);
+    GString *body = g_string_new(NULL);
     g_string_append_printf(body, "format = %d\ngeneration = %" G_GUINT64_FORMAT "\ninstance = %s\n",
                            CHECKED_FORMAT, catalog->generation, catalog->instance);
     for (guint i = 0; i < catalog->extras->len; i++) {

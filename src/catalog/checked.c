@@ -8,13 +8,11 @@
 
 static const char key[] = "checksum = ";
 
-GString *checked_wrap(const char *section, const GString *body)
+GString *checked_wrap(const char *section, GString *body)
 {
     g_autofree char *sum = digest_text(body->str, body->len);
-    GString *text = g_string_sized_new(body->len + DIGEST_HEX + 64);
-    g_string_append_printf(text, "[%s]\n%s%s\n", section, key, sum);
-    g_string_append_len(text, body->str, (gssize)body->len);
-    return text;
+    g_autofree char *head = g_strdup_printf("[%s]\n%s%s\n", section, key, sum);
+    return g_string_prepend(body, head);
 }
 
 gboolean checked_verify(const GString *text, const char *section, const char *where, GError **error)

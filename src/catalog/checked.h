@@ -14,8 +14,8 @@
 
 enum { CHECKED_FORMAT = 1 };
 
-/* `body` is what stands below the checksum.  Free the result. */
-GString *checked_wrap(const char *section, const GString *body);
+/* Takes `body`, what stands below the checksum, and returns it with what stands above. */
+GString *checked_wrap(const char *section, GString *body);
 
 /* STATUS_CATALOG when the text does not begin so, or its sum is another one. */
 gboolean checked_verify(const GString *text, const char *section, const char *where,

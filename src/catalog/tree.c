@@ -30,14 +30,14 @@ static GString *body_start(void)
 
 static GString *facts_text(const Backup *backup)
 {
-    g_autoptr(GString) body = body_start();
+    GString *body = body_start();
     record_append_facts(backup, body);
     return checked_wrap("facts", body);
 }
 
 static GString *marks_text(const Backup *backup)
 {
-    g_autoptr(GString) body = body_start();
+    GString *body = body_start();
     record_append_marks(backup, body);
     return checked_wrap("marks", body);
 }

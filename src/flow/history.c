@@ -282,7 +282,7 @@ static const char *kept_text(const History *history)
 static gboolean history_write(const Run *run, const History *history, const Drill *drill,
                               GError **error)
 {
-    g_autoptr(GString) body = g_string_new(NULL);
+    GString *body = g_string_new(NULL);
     g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
     g_string_append(body, kept_text(history));
     append_drill(history->number + 1, drill, body);

@@ -71,7 +71,7 @@ void standing_free(Standing *standing)
 
 GString *standing_text(const Standing *standing)
 {
-    g_autoptr(GString) body = g_string_new(NULL);
+    GString *body = g_string_new(NULL);
     g_string_printf(body, "format = %d\nengine = %s\nhalf = %s\ntouched = %s\n[%s]\n",
                     CHECKED_FORMAT, standing->engine, standing->half, standing->touched,
                     links_section);

@@ -88,8 +88,7 @@ static void write_incidents(const Desk *desk, const char *body)
 {
     g_autofree char *dir = g_build_filename(desk->state, "shop", NULL);
     g_autofree char *path = g_build_filename(dir, "incidents.ini", NULL);
-    g_autoptr(GString) text = g_string_new(body);
-    g_autoptr(GString) file = checked_wrap("incidents", text);
+    g_autoptr(GString) file = checked_wrap("incidents", g_string_new(body));
     cr_assert_eq(g_mkdir_with_parents(dir, 0700), 0);
     cr_assert(g_file_set_contents(path, file->str, -1, NULL));
 }

@@ -29,7 +29,7 @@ static GString *body_of(const Catalog *catalog)
 /* The same text, but with a comment: the quick reader declines it, so this is what inih says. */
 static char *as_inih_reads_it(const GString *body)
 {
-    g_autoptr(GString) more = g_string_new_len(body->str, (gssize)body->len);
+    GString *more = g_string_new_len(body->str, (gssize)body->len);
     g_string_append(more, "\n; for inih\n");
     g_autoptr(GString) text = checked_wrap("catalog", more);
     g_autoptr(Catalog) catalog = catalog_parse(text, "catalog.ini", NULL);
@@ -38,7 +38,8 @@ static char *as_inih_reads_it(const GString *body)
 
 static char *as_it_is_read(const GString *body)
 {
-    g_autoptr(GString) text = checked_wrap("catalog", body);
+    g_autoptr(GString) text =
+        checked_wrap("catalog", g_string_new_len(body->str, (gssize)body->len));
     g_autoptr(Catalog) catalog = catalog_parse(text, "catalog.ini", NULL);
     return catalog != NULL ? g_string_free(catalog_text(catalog), FALSE) : g_strdup("refused");
 }

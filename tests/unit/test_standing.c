@@ -133,13 +133,11 @@ Test(standing, is_not_believed_when_it_says_less_or_other_things_under_a_good_ch
         "format = 1\nengine = e\nhalf = \ntouched = \n[links]\na = b\na = c\n",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(bodies); i++) {
-        g_autoptr(GString) body = g_string_new(bodies[i]);
-        g_autoptr(GString) text = checked_wrap("rolling", body);
+        g_autoptr(GString) text = checked_wrap("rolling", g_string_new(bodies[i]));
         cr_expect_not(believed(text->str, text->len), "%s", bodies[i]);
     }
-    g_autoptr(GString) body =
-        g_string_new("format = 1\nengine = e\nhalf = \ntouched = \n[links]\n");
-    g_autoptr(GString) text = checked_wrap("rolling", body);
+    g_autoptr(GString) text = checked_wrap(
+        "rolling", g_string_new("format = 1\nengine = e\nhalf = \ntouched = \n[links]\n"));
     cr_expect(believed(text->str, text->len), "the one that is right");
 }
 

@@ -165,8 +165,7 @@ Test(tree, notices_a_flipped_bit_in_every_byte)
 
 static void put(const char *path, const char *section, const char *body)
 {
-    g_autoptr(GString) string = g_string_new(body);
-    g_autoptr(GString) text = checked_wrap(section, string);
+    g_autoptr(GString) text = checked_wrap(section, g_string_new(body));
     sample_write(shelf->path, path, text->str);
 }
 
