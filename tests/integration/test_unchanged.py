@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Nothing writes below backups/: one inode may stand in many generations."""
+import collections
 import hashlib
 import os
 import re
@@ -75,3 +76,40 @@ def changes(call, backups):
     paths = [os.path.normpath(os.path.join(directory, name)) for directory, name in inside]
     paths += re.findall(r'\("([^"]*)"', call)
     return any(path.startswith(backups + "/") for path in paths)
+
+
+def traced_rsync(place):
+    """An rsync each of whose processes writes its every read() into a file of the directory."""
+    log, rsync = place / "reads", place / "rsync"
+    log.mkdir()
+    rsync.write_text(f"#!/bin/sh\nexec strace -ff -y -qq -e trace=read,pread64 -o {log}/of"
+                     " rsync \"$@\"\n")
+    rsync.chmod(0o755)
+    return rsync, log
+
+
+def bytes_read(log, capture):
+    """Of each file of the capture, by its name there."""
+    read = collections.Counter()
+    calls = "".join(path.read_text() for path in log.iterdir())
+    for path, count in re.findall(r"read(?:64)?\(\d+<([^>]*)>.* = (\d+)$", calls, re.M):
+        if path.startswith(f"{capture}/"):
+            read[path.removeprefix(f"{capture}/")] += int(count)
+    return read
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_rsync_reads_each_new_byte_once_across_file_systems_and_none_within_one(
+        week, small_disk, apart):
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    rsync, log = traced_rsync(week.place)
+    scratch = small_disk("scratch", "300M") if apart else week.repository / ".scratch"
+    week.configure(instance={"rsync": rsync, **({"scratch_dir": scratch} if apart else {})})
+    new = week.backup("full")
+    files = [path for path in week.directory(new).rglob("*") if path.is_file()]
+    sizes = {str(path.relative_to(week.directory(new))): path.stat().st_size for path in files
+             if path.stat().st_nlink == 1}
+    assert len(files) > len(sizes) > 5, "nothing is new, or all is"
+    capture = scratch / week.INSTANCE / "capture" / new
+    assert bytes_read(log, capture) == (sizes if apart else {})
