@@ -2,8 +2,16 @@
 #include "base/memory.h"
 
 #include <glib.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LARGE = 128 << 10 }; /* glibc's own, at first */
+
+void memory_give_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+}
 
 /* What stands behind `word` in the first line that begins with it; NULL: there is none.  Free it.
  */

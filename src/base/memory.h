@@ -6,6 +6,13 @@
 #include <stdint.h>
 
 /*
+ * For the start of the program: what is large and was freed goes back to the system at once.  Left
+ * alone, glibc stops that after the first buffer of a megabyte: what comes after it is cut out of
+ * memory that it never gives back.  (mallopt(3), M_MMAP_THRESHOLD)
+ */
+void memory_give_back(void);
+
+/*
  * In bytes: MemAvailable of /proc/meminfo, or less where the control group that we run in
  * (systemd's MemoryMax, a container's limit) leaves less; 0: it is not known.
  */

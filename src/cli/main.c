@@ -4,6 +4,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/pings.h"
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
     fill_standard_streams();
     (void)setlocale(LC_CTYPE, "");
     umask(027);
+    memory_give_back();
     cancel_install();
 
     App app = {.unkept = g_ptr_array_new_with_free_func(spool_entry_free)};

@@ -3,7 +3,28 @@
 
 #include "sample.h"
 
+#include <malloc.h>
+
 #define MIB(n) (UINT64_C(n) << 20)
+
+/* glibc's count of blocks that go back by themselves, with one more of a mebibyte. */
+static size_t blocks_with_one_more(void)
+{
+    char *block = g_malloc(MIB(1));
+    block[0] = 1; /* or it would be optimized away */
+    size_t blocks = mallinfo2().hblks;
+    g_free(block);
+    return blocks;
+}
+
+Test(memory, of_a_large_block_goes_back_even_after_the_first_was_freed)
+{
+    if (mallinfo2().arena == 0)
+        cr_skip_test("another malloc, a sanitizer's, takes the place of glibc's");
+    memory_give_back();
+    cr_expect_gt(blocks_with_one_more(), mallinfo2().hblks);
+    cr_expect_gt(blocks_with_one_more(), mallinfo2().hblks);
+}
 
 Test(memory, of_this_host_is_known)
 {
