@@ -250,11 +250,11 @@ static void add_incident(GString *body, const Incident *incident)
 gboolean incidents_save(Incidents *incidents, GError **error)
 {
     g_assert(incidents->lock != NULL);
-    GString *body = g_string_new(NULL);
+    g_autoptr(GString) body = g_string_new(NULL);
     g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
     for (guint i = 0; i < incidents->open->len; i++)
         add_incident(body, incidents->open->pdata[i]);
-    g_autoptr(GString) file = checked_wrap(head, body);
+    g_autoptr(GString) file = checked_wrap(head, g_steal_pointer(&body));
     autofd int fd = files_open_dir(AT_FDCWD, incidents->dir, error);
     if (fd < 0 || !replace_file(fd, incidents_file, file, 0600, error)) {
         g_prefix_error(error, "cannot keep the open incidents in %s: ", incidents->dir);

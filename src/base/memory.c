@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGE = 128 << 10 }; /* glibc's own, at first */
+enum { LARGE = 512 << 10 };
 
-void memory_give_back(void)
+void memory_keep_little(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, LARGE);
 }

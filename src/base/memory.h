@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /*
- * For the start of the program: what is large and was freed goes back to the system at once.  Left
- * alone, glibc stops that after the first buffer of a megabyte: what comes after it is cut out of
- * memory that it never gives back.  (mallopt(3), M_MMAP_THRESHOLD)
+ * For the start of the program: from now on each block of 512 KiB or more that is freed goes back
+ * to the system.  By itself glibc ends that with the first such block: those after it are cut out
+ * of its heap, which grows around them.  (mallopt(3), M_MMAP_THRESHOLD)
  */
-void memory_give_back(void);
+void memory_keep_little(void);
 
 /*
  * In bytes: MemAvailable of /proc/meminfo, or less where the control group that we run in

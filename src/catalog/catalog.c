@@ -55,7 +55,7 @@ void catalog_add(Catalog *catalog, Backup *backup)
 
 GString *catalog_text(const Catalog *catalog)
 {
-    GString *body = g_string_new(NULL);
+    g_autoptr(GString) body = g_string_new(NULL);
     g_string_append_printf(body, "format = %d\ngeneration = %" G_GUINT64_FORMAT "\ninstance = %s\n",
                            CHECKED_FORMAT, catalog->generation, catalog->instance);
     for (guint i = 0; i < catalog->extras->len; i++) {
@@ -67,7 +67,7 @@ GString *catalog_text(const Catalog *catalog)
         g_string_append_printf(body, "\n[%s%s]\n", backup_prefix, backup->id);
         record_append_all(backup, body);
     }
-    return checked_wrap(section_name, body);
+    return checked_wrap(section_name, g_steal_pointer(&body));
 }
 
 typedef struct {
@@ -216,9 +216,9 @@ static gpointer check_text(gpointer data)
 static Catalog *read_checked(const GString *text, const char *where, GError **error)
 {
     Check check = {.text = text, .where = where};
-    GThread *thread = g_thread_new("checksum", check_text, &check);
+    GThread *thread = g_thread_try_new("checksum", check_text, &check, NULL);
     g_autoptr(Catalog) catalog = read_plain(text);
-    (void)g_thread_join(thread);
+    (void)(thread != NULL ? g_thread_join(thread) : check_text(&check));
     if (check.changed != NULL) {
         blame_line(text, where, &check.changed);
         g_propagate_error(error, check.changed);

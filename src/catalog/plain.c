@@ -6,20 +6,13 @@
 
 #include <string.h>
 
-/* A piece of the text, and what it was read as. */
-typedef struct {
-    const char *text;
-    size_t length;
-    GPtrArray *extras; /* NULL: nothing yet */
-} Known;
-
 struct Plain {
     const char *at; /* of the next line */
     const char *end;
     char *line; /* the one that was read */
     size_t length;
     size_t room;
-    Known before; /* the extra facts of the backup before */
+    GPtrArray *before; /* the extra facts of the backup before; NULL: there is none */
 };
 
 enum { EXTRAS_MOST = 64 };
@@ -90,7 +83,7 @@ Plain *plain_begin(const GString *text, const char *section)
 
 void plain_free(Plain *plain)
 {
-    g_clear_pointer(&plain->before.extras, g_ptr_array_unref);
+    g_clear_pointer(&plain->before, g_ptr_array_unref);
     g_free(plain->line);
     g_free(plain);
 }
@@ -162,52 +155,56 @@ static gboolean take_extra(Plain *plain, GPtrArray *extras)
     return TRUE;
 }
 
-/* With the text, at an empty line, and at the first mark. */
-static gboolean extras_end(const Plain *plain, const char *at)
+/* They end with the text, at an empty line, and at the first mark. */
+static gboolean extras_end(const Plain *plain)
 {
     const char *mark = backup_marks[0].key;
-    return at == plain->end || *at == '\n' ||
-           (g_str_has_prefix(at, mark) && at[strlen(mark)] == ' ');
+    return plain->at == plain->end || *plain->at == '\n' ||
+           (g_str_has_prefix(plain->at, mark) && plain->at[strlen(mark)] == ' ');
 }
 
 gboolean plain_extras(Plain *plain, GPtrArray *extras)
 {
-    while (!extras_end(plain, plain->at)) {
+    while (!extras_end(plain)) {
         if (!take_extra(plain, extras))
             return FALSE;
     }
     return TRUE;
 }
 
-/* Does it go on as it went on in the backup before? */
-static gboolean goes_on_as_before(const Plain *plain)
+/* Does the rest begin so?  It is read past that then. */
+static gboolean skip(Plain *plain, const char *text)
 {
-    const Known *before = &plain->before;
-    return before->extras != NULL && before->length <= (size_t)(plain->end - plain->at) &&
-           memcmp(plain->at, before->text, before->length) == 0 &&
-           extras_end(plain, plain->at + before->length);
+    size_t length = strlen(text);
+    if (length > (size_t)(plain->end - plain->at) || memcmp(plain->at, text, length) != 0)
+        return FALSE;
+    plain->at += length;
+    return TRUE;
 }
 
-static void share(GPtrArray **extras, GPtrArray *with)
+/* Is the next line this one? */
+static gboolean skip_extra(Plain *plain, const BackupExtra *extra)
 {
-    g_clear_pointer(extras, g_ptr_array_unref);
-    *extras = g_ptr_array_ref(with);
+    const char *line = plain->at;
+    if (skip(plain, extra->key) && skip(plain, " = ") && skip(plain, extra->value) &&
+        skip(plain, "\n"))
+        return TRUE;
+    plain->at = line;
+    return FALSE;
 }
 
-/* Most are parameters of the server, which seldom change: all backups since then share them. */
+/* Most are parameters of the server, which seldom change: up to the first that did, the backup
+ * shares those of the one before. */
 static gboolean take_extra_facts(Plain *plain, Backup *backup)
 {
-    Known *before = &plain->before;
-    if (goes_on_as_before(plain)) {
-        plain->at += before->length;
-        share(&backup->extra_facts, before->extras);
-        return TRUE;
-    }
-    before->text = plain->at;
+    const GPtrArray *before = plain->before;
+    guint known = before != NULL ? before->len : 0;
+    for (guint i = 0; i < known && skip_extra(plain, before->pdata[i]); i++)
+        backup_share_extra(backup->extra_facts, before->pdata[i]);
     if (!plain_extras(plain, backup->extra_facts))
         return FALSE;
-    before->length = (size_t)(plain->at - before->text);
-    share(&before->extras, backup->extra_facts);
+    g_clear_pointer(&plain->before, g_ptr_array_unref);
+    plain->before = g_ptr_array_ref(backup->extra_facts);
     return TRUE;
 }
 

@@ -19,7 +19,7 @@
 
 typedef struct Plain Plain;
 
-/* UTF-8 without control characters.  Any thread. */
+/* UTF-8 with no control character but the newline.  Any thread. */
 gboolean plain_is_clean(const GString *text);
 
 /* `text` is to begin with "[section]" and its checksum, and stays alive.  NULL: declined. */

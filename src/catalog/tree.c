@@ -30,16 +30,16 @@ static GString *body_start(void)
 
 static GString *facts_text(const Backup *backup)
 {
-    GString *body = body_start();
+    g_autoptr(GString) body = body_start();
     record_append_facts(backup, body);
-    return checked_wrap("facts", body);
+    return checked_wrap("facts", g_steal_pointer(&body));
 }
 
 static GString *marks_text(const Backup *backup)
 {
-    GString *body = body_start();
+    g_autoptr(GString) body = body_start();
     record_append_marks(backup, body);
-    return checked_wrap("marks", body);
+    return checked_wrap("marks", g_steal_pointer(&body));
 }
 
 gboolean tree_write_facts(int dir_fd, const Backup *backup, GError **error)

@@ -131,7 +131,7 @@ int main(int argc, char **argv)
     fill_standard_streams();
     (void)setlocale(LC_CTYPE, "");
     umask(027);
-    memory_give_back();
+    memory_keep_little();
     cancel_install();
 
     App app = {.unkept = g_ptr_array_new_with_free_func(spool_entry_free)};

@@ -79,7 +79,8 @@ static const Option options[] = {
      .sentence = "how files are stored"},
     {INSTANCE(compression_level), .type = OPTION_COUNT, .fallback = "1",
      .least = "1", .most = "12",
-     .sentence = "LZ4's level; from 3 on it is slower and smaller"},
+     .sentence = "LZ4's level; below 3 what hardly compresses is stored as it is, from 3 on it is "
+                 "slower and smaller"},
     {INSTANCE(full_every), .type = OPTION_DURATION, .fallback = "7d",
      .least = "1m", .most = "366d",
      .sentence = "age of the newest full at which `backup` takes the next one"},

@@ -282,11 +282,11 @@ static const char *kept_text(const History *history)
 static gboolean history_write(const Run *run, const History *history, const Drill *drill,
                               GError **error)
 {
-    GString *body = g_string_new(NULL);
+    g_autoptr(GString) body = g_string_new(NULL);
     g_string_printf(body, "format = %d\n", CHECKED_FORMAT);
     g_string_append(body, kept_text(history));
     append_drill(history->number + 1, drill, body);
-    g_autoptr(GString) file = checked_wrap(head, body);
+    g_autoptr(GString) file = checked_wrap(head, g_steal_pointer(&body));
     g_autofree char *directory = run_state_path(run, "");
     autofd int fd = files_open_dir(AT_FDCWD, directory, error);
     return fd >= 0 && replace_file(fd, file_name, file, 0600, error);

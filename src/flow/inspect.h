@@ -21,7 +21,7 @@ typedef struct {
     const GPtrArray *backups; /* those there are; NULL: not known */
     const Engine *engine;     /* NULL: not known */
     char *const *options;     /* of the engine; NULL: none */
-    int64_t sample_us;        /* since the facts: over so long it looks how much is written */
+    int64_t sample_us;        /* at least so long after the facts it looks what was written since */
     int64_t wait_s;           /* for another backup to end */
 } Inspection;
 

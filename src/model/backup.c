@@ -116,7 +116,7 @@ static void free_texts(Backup *backup, const Field *fields, size_t count)
 
 GPtrArray *backup_extras_new(void)
 {
-    return g_ptr_array_new_with_free_func(g_free);
+    return g_ptr_array_new_with_free_func(g_atomic_rc_box_release);
 }
 
 Backup *backup_new(const char *id)
@@ -152,10 +152,8 @@ static void copy_texts(Backup *copy, const Backup *backup, const Field *fields, 
 static GPtrArray *copy_extras(const GPtrArray *extras)
 {
     GPtrArray *copy = backup_extras_new();
-    for (guint i = 0; i < extras->len; i++) {
-        const BackupExtra *extra = extras->pdata[i];
-        backup_add_extra(copy, extra->key, extra->value);
-    }
+    for (guint i = 0; i < extras->len; i++)
+        backup_share_extra(copy, extras->pdata[i]);
     return copy;
 }
 
@@ -324,7 +322,7 @@ static BackupExtra *extra_new(const char *key, const char *value)
 {
     size_t key_room = strlen(key) + 1;
     size_t value_room = strlen(value) + 1;
-    BackupExtra *extra = g_malloc(sizeof *extra + key_room + value_room);
+    BackupExtra *extra = g_atomic_rc_box_alloc(sizeof *extra + key_room + value_room);
     char *texts = (char *)(extra + 1);
     extra->key = memcpy(texts, key, key_room);
     extra->value = memcpy(texts + key_room, value, value_room);
@@ -335,6 +333,11 @@ void backup_add_extra(GPtrArray *extras, const char *key, const char *value)
 {
     g_autofree char *line = is_one_line(value) ? NULL : one_line(value);
     g_ptr_array_add(extras, extra_new(key, line != NULL ? line : value));
+}
+
+void backup_share_extra(GPtrArray *extras, const BackupExtra *extra)
+{
+    g_ptr_array_add(extras, g_atomic_rc_box_acquire((gpointer)(uintptr_t)extra));
 }
 
 const Field *field_find(const Field *fields, size_t count, const char *key)

@@ -19,7 +19,10 @@ typedef enum { BACKUP_FULL, BACKUP_INCREMENTAL } BackupType;
 typedef enum { STATE_COMPLETE, STATE_QUARANTINED, STATE_MISSING } BackupState;
 typedef enum { PROOF_NONE, PROOF_FILES, PROOF_PREPARE, PROOF_SERVER, PROOF_QUERIES } ProofLevel;
 
-/* A key that no table knows: a parameter of the server (`param_…`), or one of a newer version. */
+/*
+ * A key that no table knows: a parameter of the server (`param_…`), or one of a newer version.  It
+ * never changes, and may stand in the lists of several backups.
+ */
 typedef struct {
     const char *key;
     const char *value;
@@ -56,7 +59,7 @@ typedef struct {
     char *sums;
     char *full_rule;
     char *full_reason;
-    GPtrArray *extra_facts; /* BackupExtra, in the order of the file; a catalog's share it */
+    GPtrArray *extra_facts; /* BackupExtra, in the order of the file */
 
     /* marks */
     BackupState state;
@@ -124,8 +127,9 @@ char *field_text(const Field *field, const Backup *backup);
 gboolean field_parse(const Field *field, Backup *backup, const char *text);
 
 GPtrArray *backup_extras_new(void);
-/* While a backup is made or read: what a catalog holds may be another backup's too. */
 void backup_add_extra(GPtrArray *extras, const char *key, const char *value);
+/* One that stands in another list. */
+void backup_share_extra(GPtrArray *extras, const BackupExtra *extra);
 /* "" where there is none.  `name` without "param_". */
 const char *backup_param(const Backup *backup, const char *name);
 

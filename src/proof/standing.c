@@ -71,7 +71,7 @@ void standing_free(Standing *standing)
 
 GString *standing_text(const Standing *standing)
 {
-    GString *body = g_string_new(NULL);
+    g_autoptr(GString) body = g_string_new(NULL);
     g_string_printf(body, "format = %d\nengine = %s\nhalf = %s\ntouched = %s\n[%s]\n",
                     CHECKED_FORMAT, standing->engine, standing->half, standing->touched,
                     links_section);
@@ -79,7 +79,7 @@ GString *standing_text(const Standing *standing)
         const StandingLink *link = standing->links->pdata[i];
         g_string_append_printf(body, "%s = %s\n", link->id, link->sums);
     }
-    return checked_wrap(section, body);
+    return checked_wrap(section, g_steal_pointer(&body));
 }
 
 static gboolean take_key(Standing *standing, const char *key, const char *value, GError **error)

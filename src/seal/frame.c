@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <lz4.h>
 #include <lz4frame.h>
-#include <lz4hc.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -48,18 +47,20 @@ size_t frame_capacity(size_t plain)
 
 /*
  * Not where LZ4 wins less than an eighth of a sample, as of what is random, encrypted or compressed
- * already: the night is worth more than these bytes.  Who asks for a high level, wants them.
+ * already: the night is worth more than these bytes.  Who asks for a high level wants them; and
+ * what is short costs nothing.  The pieces lie from the first byte to the last, each elsewhere in a
+ * page: pages are filled from the front, and those of compressed tables end in zeros.
  */
 static gboolean is_worth_packing(int level, const uint8_t *plain, size_t length)
 {
-    enum { PIECES = 4, PIECE = 8 << 10 };
-    size_t stride = length / PIECES;
-    if (level >= LZ4HC_CLEVEL_MIN || stride < PIECE)
+    enum { PIECES = 8, PIECE = 4 << 10, LEVEL_FOR_SIZE = 3 };
+    if (level >= LEVEL_FOR_SIZE || length < PIECES * PIECE)
         return TRUE;
+    size_t step = (length - PIECE) / (PIECES - 1);
     char out[LZ4_COMPRESSBOUND(PIECE)];
     int packed = 0;
     for (size_t i = 0; i < PIECES; i++)
-        packed += LZ4_compress_default((const char *)plain + i * stride, out, PIECE, sizeof out);
+        packed += LZ4_compress_default((const char *)plain + i * step, out, PIECE, sizeof out);
     return packed < PIECES * PIECE / 8 * 7;
 }
 
@@ -84,10 +85,11 @@ static uint8_t *put_word(uint8_t *at, uint32_t word)
 }
 
 /* A frame of one block, which is the content. */
-static size_t lay_around(uint8_t *room, size_t length)
+static size_t lay_around(uint8_t *block, size_t length)
 {
+    g_assert(length <= FRAME_BYTES);
     const uint64_t size = GUINT64_TO_LE((uint64_t)length);
-    uint8_t *described = put_word(room, MAGIC);
+    uint8_t *described = put_word(block, MAGIC);
     uint8_t *at = described;
     *at++ = FLAG_VERSION | FLAG_INDEPENDENT | FLAG_CONTENT_SIZE | FLAG_CONTENT_CHECKSUM;
     *at++ = BLOCKS_OF_1MB;
@@ -97,15 +99,15 @@ static size_t lay_around(uint8_t *room, size_t length)
     at = put_word(at + 1, (uint32_t)length | ~(uint32_t)BLOCK_SIZE);
     uint32_t sum = XXH32(at, length, 0);
     at = put_word(at + length, 0);
-    return (size_t)(put_word(at, sum) - room);
+    return (size_t)(put_word(at, sum) - block);
 }
 
-size_t frame_pack(int level, uint8_t *room, size_t length, uint8_t *out, uint8_t **frame)
+size_t frame_pack(int level, uint8_t *block, size_t length, uint8_t *out, uint8_t **frame)
 {
-    const uint8_t *plain = room + FRAME_LEAD;
+    const uint8_t *plain = block + FRAME_LEAD;
     gboolean pays = is_worth_packing(level, plain, length);
-    *frame = pays ? out : room;
-    return pays ? compress(level, plain, length, out) : lay_around(room, length);
+    *frame = pays ? out : block;
+    return pays ? compress(level, plain, length, out) : lay_around(block, length);
 }
 
 static uint32_t word_at(const uint8_t *bytes)

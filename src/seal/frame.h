@@ -28,12 +28,12 @@ enum {
 size_t frame_capacity(size_t plain);
 
 /*
- * Makes the frame of the `length` bytes, above 0, at `room` + FRAME_LEAD, and returns its length.
- * What hardly compresses is stored as it is, unless the level is a high one: the frame is then laid
- * around it.  Else it is made in `out`.  Both have frame_capacity(length) bytes; `frame` gets where
- * it begins.
+ * Makes the frame of the `length` bytes, above 0 and at most FRAME_BYTES, at `block` + FRAME_LEAD,
+ * and returns its length.  What hardly compresses is stored as it is, unless the level is 3 or
+ * more: the frame is then laid around it.  Else it is made in `out`.  Both have
+ * frame_capacity(length) bytes; `frame` gets where it begins.
  */
-size_t frame_pack(int level, uint8_t *room, size_t length, uint8_t *out, uint8_t **frame);
+size_t frame_pack(int level, uint8_t *block, size_t length, uint8_t *out, uint8_t **frame);
 
 /* A stored file that is read from its start, frame by frame. */
 typedef struct {

@@ -81,7 +81,7 @@ static gboolean stored_equal(gconstpointer a, gconstpointer b)
 static void frame_free(gpointer data)
 {
     PipelineFrame *frame = data;
-    g_free(frame->room);
+    g_free(frame->block);
     g_free(frame);
 }
 
@@ -133,11 +133,11 @@ static void pack(const Pipeline *pipeline, PipelineFrame *frame, uint8_t **buffe
 {
     if (frame_stays(frame))
         return;
-    frame->length = frame_pack(pipeline->level, frame->room, frame->plain, *buffer, &frame->bytes);
+    frame->length = frame_pack(pipeline->level, frame->block, frame->plain, *buffer, &frame->bytes);
     if (frame->bytes != *buffer)
         return;
-    *buffer = frame->room;
-    frame->room = frame->bytes;
+    *buffer = frame->block;
+    frame->block = frame->bytes;
 }
 
 static int create_file(const Pipeline *pipeline, const char *name, GError **error)
@@ -365,9 +365,9 @@ PipelineFrame *pipeline_frame(Pipeline *pipeline)
     g_mutex_unlock(&pipeline->lock);
     if (frame == NULL) {
         frame = g_new0(PipelineFrame, 1);
-        frame->room = g_malloc(frame_capacity(FRAME_BYTES));
+        frame->block = g_malloc(frame_capacity(FRAME_BYTES));
     }
-    frame->bytes = frame->room + FRAME_LEAD;
+    frame->bytes = frame->block + FRAME_LEAD;
     frame->length = 0;
     return frame;
 }

@@ -21,10 +21,10 @@ typedef struct Pipeline Pipeline;
 typedef struct PipelineFile PipelineFile;
 
 typedef struct {
-    uint8_t *bytes; /* room for FRAME_BYTES */
+    uint8_t *bytes; /* FRAME_BYTES of them, until it is sent */
     size_t length;
     /* The rest is the pipeline's. */
-    uint8_t *room; /* where the bytes are */
+    uint8_t *block; /* frame_capacity(FRAME_BYTES) bytes, in which those above are */
     size_t plain;
     PipelineFile *file;
     uint64_t index;

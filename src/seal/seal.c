@@ -369,17 +369,17 @@ static gboolean end_file(Seal *seal, const XbstreamEvent *event, GError **error)
 
 static gboolean pack_file(int from_fd, int to_fd, int level, SealedFile *result, GError **error)
 {
-    g_autofree uint8_t *room = g_malloc(frame_capacity(FRAME_BYTES));
+    g_autofree uint8_t *block = g_malloc(frame_capacity(FRAME_BYTES));
     g_autofree uint8_t *out = g_malloc(frame_capacity(FRAME_BYTES));
     g_autoptr(Digest) digest = digest_new();
     for (;;) {
-        ssize_t got = files_read(from_fd, room + FRAME_LEAD, FRAME_BYTES);
+        ssize_t got = files_read(from_fd, block + FRAME_LEAD, FRAME_BYTES);
         if (got < 0)
             return fail_storage(error, "cannot read: %s", g_strerror(errno));
         if (got == 0)
             break;
         uint8_t *frame = NULL;
-        size_t length = frame_pack(level, room, (size_t)got, out, &frame);
+        size_t length = frame_pack(level, block, (size_t)got, out, &frame);
         digest_add(digest, frame, length);
         if (!files_write(to_fd, frame, length))
             return fail_storage(error, "cannot write: %s", g_strerror(errno));

@@ -55,6 +55,7 @@ param_lower_case_table_names = 0
 param_page_size = 16384
 param_plugins = {nothing}
 param_undo_tablespaces = 0
+innodb_ids = {number}:{number}
 """
 
 MARKS = """\

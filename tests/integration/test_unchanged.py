@@ -88,13 +88,14 @@ def traced_rsync(place):
     return rsync, log
 
 
-def bytes_read(log, capture):
-    """Of each file of the capture, by its name there."""
-    read = collections.Counter()
+def bytes_read(log, *directories):
+    """Of each file in there, by its path."""
     calls = "".join(path.read_text() for path in log.iterdir())
+    assert "read(" in calls, "the trace saw nothing"
+    read = collections.Counter()
     for path, count in re.findall(r"read(?:64)?\(\d+<([^>]*)>.* = (\d+)$", calls, re.M):
-        if path.startswith(f"{capture}/"):
-            read[path.removeprefix(f"{capture}/")] += int(count)
+        if path.startswith(tuple(f"{directory}/" for directory in directories)):
+            read[path] += int(count)
     return read
 
 
@@ -107,9 +108,10 @@ def test_rsync_reads_each_new_byte_once_across_file_systems_and_none_within_one(
     scratch = small_disk("scratch", "300M") if apart else week.repository / ".scratch"
     week.configure(instance={"rsync": rsync, **({"scratch_dir": scratch} if apart else {})})
     new = week.backup("full")
-    files = [path for path in week.directory(new).rglob("*") if path.is_file()]
-    sizes = {str(path.relative_to(week.directory(new))): path.stat().st_size for path in files
-             if path.stat().st_nlink == 1}
-    assert len(files) > len(sizes) > 5, "nothing is new, or all is"
     capture = scratch / week.INSTANCE / "capture" / new
-    assert bytes_read(log, capture) == (sizes if apart else {})
+    files = [path for path in week.directory(new).rglob("*") if path.is_file()]
+    sizes = {f"{capture}/{path.relative_to(week.directory(new))}": path.stat().st_size
+             for path in files if path.stat().st_nlink == 1}
+    assert len(files) > len(sizes) > 5, "nothing is new, or all is"
+    shelf = week.repository / week.INSTANCE
+    assert bytes_read(log, capture, shelf) == (sizes if apart else {})

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seal_threads: seals streams and unseals them again with one to eight workers, and has a crew of
- * as many do tasks, for the thread sanitizer.  A program of its own, because Criterion's memory
- * arena collides with the sanitizer's.
+ * seal_threads: seals streams and unseals them again with one to eight workers, has a crew of as
+ * many do tasks, and reads catalogs, for the thread sanitizer.  A program of its own, because
+ * Criterion's memory arena collides with the sanitizer's.
  *
  * The same stream must give the same sums whatever the number of workers, and come back as it was.
  */
 #include "base/crew.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "catalog/catalog.h"
 #include "seal/seal.h"
 #include "seal/unseal.h"
 #include "unit/stream.h"
@@ -129,8 +130,28 @@ static void work_as_crew(int workers)
     }
 }
 
+static void read_catalogs(void)
+{
+    g_autoptr(Catalog) catalog = catalog_new("shop");
+    catalog_add(catalog, backup_new("20261122T020000Z-full"));
+    g_autofree char *sum = g_strnfill(DIGEST_HEX, '0');
+    backup_set_text(&catalog_find(catalog, "20261122T020000Z-full")->sums, sum);
+    backup_set_text(&catalog_find(catalog, "20261122T020000Z-full")->chain,
+                    "20261122T020000Z-full");
+    g_autoptr(GString) text = catalog_text(catalog);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Catalog) read = catalog_parse(text, "catalog.ini", &error);
+    if (read == NULL)
+        give_up("a sound catalog was refused", error);
+    text->str[text->len - 2] ^= 1;
+    g_autoptr(Catalog) changed = catalog_parse(text, "catalog.ini", NULL);
+    if (changed != NULL)
+        give_up("a changed catalog was read", NULL);
+}
+
 int main(void)
 {
+    read_catalogs();
     g_autofree uint8_t *bytes = g_malloc(BIG + SMALL_FILES * 100);
     g_autoptr(GRand) random = g_rand_new_with_seed(7);
     for (size_t i = 0; i < BIG + SMALL_FILES * 100; i++)

@@ -101,8 +101,8 @@ static inline size_t stream_piece(GRand *rand, size_t left, size_t most)
     return MIN(left, piece);
 }
 
-/* Mostly a part of it compresses, a part of it does not, and some pages are zeros; of each fifth
- * nothing compresses. */
+/* A part of it compresses, a part of it does not, and some pages are zeros; in one of five nothing
+ * compresses. */
 static inline void stream_fill(GRand *rand, uint8_t *bytes, size_t length)
 {
     gboolean noise = g_rand_int_range(rand, 0, 5) == 0;

@@ -73,9 +73,9 @@ static void put_both(const Catalog *catalog)
 /* The text with `from` replaced by `to` and a checksum that is right again. */
 static GString *with(const GString *text, const char *from, const char *to)
 {
-    GString *body = g_string_new(strstr(text->str, "\nformat") + 1);
+    g_autoptr(GString) body = g_string_new(strstr(text->str, "\nformat") + 1);
     cr_assert(g_string_replace(body, from, to, 1) == 1, "no %s", from);
-    return checked_wrap("catalog", body);
+    return checked_wrap("catalog", g_steal_pointer(&body));
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */

@@ -29,9 +29,9 @@ static GString *body_of(const Catalog *catalog)
 /* The same text, but with a comment: the quick reader declines it, so this is what inih says. */
 static char *as_inih_reads_it(const GString *body)
 {
-    GString *more = g_string_new_len(body->str, (gssize)body->len);
+    g_autoptr(GString) more = g_string_new_len(body->str, (gssize)body->len);
     g_string_append(more, "\n; for inih\n");
-    g_autoptr(GString) text = checked_wrap("catalog", more);
+    g_autoptr(GString) text = checked_wrap("catalog", g_steal_pointer(&more));
     g_autoptr(Catalog) catalog = catalog_parse(text, "catalog.ini", NULL);
     return catalog != NULL ? g_string_free(catalog_text(catalog), FALSE) : g_strdup("refused");
 }
@@ -146,4 +146,67 @@ Test(plain, takes_what_we_write_so_that_a_large_catalog_is_read_quickly)
     cr_assert(plain_facts(plain, backup) && plain_marks(plain, backup));
     cr_assert(plain_section(plain, "backup ", &value));
     cr_expect_null(value, "the end is not seen");
+}
+
+static void add_extras(Backup *backup, const char *const *lines)
+{
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], "=", 2);
+        backup_add_extra(backup->extra_facts, parts[0], parts[1]);
+    }
+}
+
+static char *extras_text(const Backup *backup)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < backup->extra_facts->len; i++) {
+        const BackupExtra *extra = backup->extra_facts->pdata[i];
+        g_string_append_printf(text, "%s=%s ", extra->key, extra->value);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* How many extras stand in both lists, as one. */
+static guint shared(const Backup *a, const Backup *b)
+{
+    guint count = 0;
+    while (count < MIN(a->extra_facts->len, b->extra_facts->len) &&
+           a->extra_facts->pdata[count] == b->extra_facts->pdata[count])
+        count++;
+    return count;
+}
+
+Test(plain, shares_parameters_with_the_backup_before_up_to_the_first_that_changed)
+{
+    static const struct {
+        const char *extras[5];
+        guint shared; /* with the one before */
+    } days[] = {
+        {{"param_a=1", "param_b=22", "param_c="}, 0},
+        {{"param_a=1", "param_b=22", "param_c="}, 3},
+        {{"param_a=1", "param_b=23", "param_c="}, 1},            /* as long as it was */
+        {{"param_a=1", "param_b=23", "param_c=", "later=x"}, 3}, /* one more */
+        {{"param_a=1", "param_b=2", "param_c="}, 1},
+        {{"param_a=1", "param_b=2"}, 2}, /* one less */
+        {{NULL}, 0},
+        {{"param_a=1", "param_b=2"}, 0},
+        {{"param_b=2", "param_a=1"}, 0}, /* the other way round */
+    };
+    g_autoptr(Catalog) catalog = catalog_new("shop");
+    for (gint64 i = 0; i < (gint64)G_N_ELEMENTS(days); i++) {
+        Backup *backup = sample_backup(SAMPLE_SUNDAY + i * SAMPLE_DAY, NULL);
+        add_extras(backup, days[i].extras);
+        catalog_add(catalog, backup);
+    }
+    g_autoptr(GString) text = catalog_text(catalog);
+    g_autoptr(Catalog) read = catalog_parse(text, "catalog.ini", NULL);
+    cr_assert_not_null(read);
+    for (guint i = 0; i < G_N_ELEMENTS(days); i++) {
+        const Backup *backup = read->backups->pdata[i];
+        g_autofree char *was = extras_text(catalog->backups->pdata[i]);
+        g_autofree char *is = extras_text(backup);
+        cr_expect_str_eq(is, was, "day %u", i);
+        if (i > 0)
+            cr_expect_eq(shared(read->backups->pdata[i - 1], backup), days[i].shared, "day %u", i);
+    }
 }

@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <lz4frame.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -673,14 +674,14 @@ static char *run(const char *const *words)
     return g_string_free(said, FALSE);
 }
 
-/* Of each 8 KiB so many bytes are zeros, the rest is random. */
-static GByteArray *noise_with_zeros(size_t length, size_t zeros)
+/* Pages of so many bytes whose last `zeros` are zeros; the others are random. */
+static GByteArray *noisy_pages(size_t length, size_t page, size_t zeros)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(5);
     GByteArray *content = g_byte_array_new();
     g_byte_array_set_size(content, (guint)length);
     for (size_t i = 0; i < length; i++)
-        content->data[i] = i % 8192 < zeros ? 0 : (uint8_t)g_rand_int(rand);
+        content->data[i] = i % page < page - zeros ? (uint8_t)g_rand_int(rand) : 0;
     return content;
 }
 
@@ -722,7 +723,7 @@ Test(seal, is_read_by_lz4_and_sha256sum)
 
 Test(seal, is_read_by_lz4_and_sha256sum_where_it_does_not_compress)
 {
-    g_autoptr(GByteArray) content = noise_with_zeros(3 * FRAME_BYTES + 17, 0);
+    g_autoptr(GByteArray) content = noisy_pages(3 * FRAME_BYTES + 17, 16384, 0);
     expect_tools_read(content);
 }
 
@@ -745,13 +746,49 @@ Test(seal, stores_as_it_is_what_compresses_by_less_than_an_eighth_unless_the_lev
 {
     enum { AROUND = 19 + 4 + 4 };
     static const size_t frames = 2;
-    g_autoptr(GByteArray) hardly = noise_with_zeros(frames * FRAME_BYTES, 8192 / 10);
+    g_autoptr(GByteArray) hardly = noisy_pages(frames * FRAME_BYTES, 16384, 16384 / 10);
     cr_expect_eq(stored_at_level(hardly, 1), hardly->len + frames * AROUND);
     cr_expect_eq(stored_at_level(hardly, 2), hardly->len + frames * AROUND);
     cr_expect_lt(stored_at_level(hardly, 3), hardly->len * 92 / 100);
 
-    g_autoptr(GByteArray) well = noise_with_zeros(frames * FRAME_BYTES, 8192 / 7);
-    cr_expect_lt(stored_at_level(well, 1), well->len * 88 / 100);
+    g_autoptr(GByteArray) well = noisy_pages(frames * FRAME_BYTES, 16384, 16384 / 5);
+    cr_expect_lt(stored_at_level(well, 1), well->len * 82 / 100);
+}
+
+Test(seal, compresses_pages_that_are_random_in_front_and_empty_behind)
+{
+    for (size_t page = 4096; page <= 65536; page *= 2) {
+        g_autoptr(GByteArray) content = noisy_pages(2 * FRAME_BYTES, page, page / 2);
+        cr_expect_lt(stored_at_level(content, 1), content->len * 51 / 100, "pages of %zu", page);
+    }
+}
+
+Test(seal, lays_the_same_frame_around_what_is_random_as_lz4_itself)
+{
+    static const size_t lengths[] = {1,      32767,           32768,      32769, (256 << 10) + 1,
+                                     500000, FRAME_BYTES - 1, FRAME_BYTES};
+    const LZ4F_preferences_t chosen = {.frameInfo = {.blockSizeID = LZ4F_max1MB,
+                                                     .blockMode = LZ4F_blockIndependent,
+                                                     .contentChecksumFlag = 1}};
+    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        size_t length = lengths[i];
+        size_t room = frame_capacity(length);
+        g_autoptr(GByteArray) content = noisy_pages(length, 16384, 0);
+        g_autofree uint8_t *block = g_malloc(room);
+        g_autofree uint8_t *out = g_malloc(room);
+        g_autofree uint8_t *wanted = g_malloc(room);
+        memcpy(block + FRAME_LEAD, content->data, length);
+        uint8_t *frame = NULL;
+        size_t packed = frame_pack(1, block, length, out, &frame);
+        cr_expect_eq(frame == block, length >= 32768, "%zu bytes", length);
+
+        LZ4F_preferences_t sized = chosen;
+        sized.frameInfo.contentSize = length;
+        cr_assert_eq(packed, LZ4F_compressFrame(wanted, room, content->data, length, &sized));
+        /* below 256 KiB it says in its head that blocks are smaller */
+        size_t same = length > 256 << 10 ? 0 : FRAME_LEAD;
+        cr_expect_eq(memcmp(frame + same, wanted + same, packed - same), 0, "%zu bytes", length);
+    }
 }
 
 Test(seal, seals_an_ordinary_file_the_same_way)
