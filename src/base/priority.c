@@ -21,11 +21,18 @@ static gboolean lower_io(IoPriority io)
     return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, value) == 0;
 }
 
-static gboolean lower_cpu(int nice)
+/* Of the calling thread (setpriority(2), "C library/kernel differences"). */
+static gboolean read_nice(int *nice)
 {
     errno = 0; /* -1 is a priority too */
-    int now = getpriority(PRIO_PROCESS, 0);
-    return errno == 0 && (now >= nice || setpriority(PRIO_PROCESS, 0, nice) == 0);
+    *nice = getpriority(PRIO_PROCESS, 0);
+    return errno == 0;
+}
+
+static gboolean lower_cpu(int nice)
+{
+    int now = 0;
+    return read_nice(&now) && (now >= nice || setpriority(PRIO_PROCESS, 0, nice) == 0);
 }
 
 void priority_lower(int nice, IoPriority io)
@@ -34,4 +41,12 @@ void priority_lower(int nice, IoPriority io)
         log_warning("this host does not let us lower our priority: %s", g_strerror(errno));
     if (io != IO_NORMAL && !lower_io(io))
         log_warning("this host does not let us lower our disk priority: %s", g_strerror(errno));
+}
+
+void priority_yield(void)
+{
+    enum { MORE = 10 };
+    int now = 0;
+    if (read_nice(&now))
+        (void)setpriority(PRIO_PROCESS, 0, now + MORE); /* the kernel ends at 19 */
 }

@@ -19,4 +19,10 @@ typedef enum {
  */
 void priority_lower(int nice, IoPriority io);
 
+/*
+ * The calling thread gives way to all others of this process and to what it started: 10 more on its
+ * nice value.  Where the host refuses, it does not.
+ */
+void priority_yield(void);
+
 #endif

@@ -64,7 +64,8 @@ static const Option options[] = {
      .sentence = "data copied in a second, until the engine begins to lock"},
     {INSTANCE(nice), .type = OPTION_COUNT, .fallback = "0", .least = "0", .most = "19",
      .sentence = "how far backups and proofs give way to other programs, as in nice(1); an engine "
-                 "that waits for a processor holds its locks longer"},
+                 "that waits for a processor holds its locks longer, so what seals gives way to it "
+                 "by 10 more"},
     {INSTANCE(io_priority), .type = OPTION_CHOICE, .fallback = "normal",
      .words = "normal low idle",
      .sentence = "the same for the disk, as in ionice(1), where its scheduler knows priorities"},

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/priority.h"
 #include "seal/behind.h"
 #include "seal/name.h"
 
@@ -254,9 +255,11 @@ static PipelineFrame *wait_for_work(Pipeline *pipeline)
     return frame;
 }
 
+/* An engine that waits for a processor leaves its disk idle: the workers give way to it. */
 static gpointer work(gpointer data)
 {
     Pipeline *pipeline = data;
+    priority_yield();
     uint8_t *buffer = g_malloc(frame_capacity(FRAME_BYTES));
     for (PipelineFrame *frame = wait_for_work(pipeline); frame != NULL;
          frame = wait_for_work(pipeline)) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How far a backup gives way to production."""
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -41,6 +42,27 @@ def test_lsnchain_and_its_engine_give_way_as_far_as_they_are_told(bare_site, key
         for found in of_engine(process):
             assert found[0] == nice
             assert re.match(disk or "none|best-effort", found[1]), found
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def nice_of_threads(pid, name):
+    tasks = [task / "stat" for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    found = [task.read_text().split("(", 1)[1].rsplit(")", 1) for task in tasks]
+    return {int(rest.split()[16]) for thread, rest in found if thread == name}
+
+
+@pytest.mark.parametrize("nice", [0, 12])
+def test_sealing_gives_way_to_the_engine_that_feeds_it(bare_site, nice):
+    """An engine that waits for a processor leaves its disk idle."""
+    site = bare_site.init()
+    site.use_fake("stall", stall_timeout="1m", nice=nice)
+    process = site.start("backup")
+    try:
+        (_, _), (engine, _) = of_engine(process)
+        assert nice_of_threads(process.pid, "stream") == {engine}
+        assert nice_of_threads(process.pid, "seal") == {min(19, engine + 10)}
     finally:
         process.terminate()
         process.wait(30)
