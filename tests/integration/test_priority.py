@@ -11,11 +11,14 @@ import pytest
 import lsnsite
 
 
+def nice_of(task):
+    """Of a process or thread, by its directory in /proc."""
+    return int((task / "stat").read_text().rsplit(")", 1)[1].split()[16])
+
+
 def priorities(pid):
     """(nice, class of the disk priority) of a process."""
-    with open(f"/proc/{pid}/stat") as stat:
-        nice = int(stat.read().rsplit(")", 1)[1].split()[16])
-    return nice, os.popen(f"ionice -p {pid}").read().strip()
+    return nice_of(pathlib.Path(f"/proc/{pid}")), os.popen(f"ionice -p {pid}").read().strip()
 
 
 def of_engine(process):
@@ -48,9 +51,8 @@ def test_lsnchain_and_its_engine_give_way_as_far_as_they_are_told(bare_site, key
 
 
 def nice_of_threads(pid, name):
-    tasks = [task / "stat" for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
-    found = [task.read_text().split("(", 1)[1].rsplit(")", 1) for task in tasks]
-    return {int(rest.split()[16]) for thread, rest in found if thread == name}
+    return {nice_of(task) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+            if (task / "comm").read_text().strip() == name}
 
 
 @pytest.mark.parametrize("nice", [0, 12])

@@ -133,11 +133,11 @@ static void work_as_crew(int workers)
 static void read_catalogs(void)
 {
     g_autoptr(Catalog) catalog = catalog_new("shop");
-    catalog_add(catalog, backup_new("20261122T020000Z-full"));
     g_autofree char *sum = g_strnfill(DIGEST_HEX, '0');
-    backup_set_text(&catalog_find(catalog, "20261122T020000Z-full")->sums, sum);
-    backup_set_text(&catalog_find(catalog, "20261122T020000Z-full")->chain,
-                    "20261122T020000Z-full");
+    Backup *backup = backup_new("20261122T020000Z-full");
+    backup_set_text(&backup->sums, sum);
+    backup_set_text(&backup->chain, backup->id);
+    catalog_add(catalog, backup);
     g_autoptr(GString) text = catalog_text(catalog);
     g_autoptr(GError) error = NULL;
     g_autoptr(Catalog) read = catalog_parse(text, "catalog.ini", &error);

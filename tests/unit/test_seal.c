@@ -19,6 +19,7 @@ typedef struct {
     XbstreamDialect dialect;
     gboolean stored_plain;
     int workers;
+    int level;
 } How;
 
 static SealedTree *seal_stream(const TestDir *dir, const GByteArray *stream, How how,
@@ -29,7 +30,7 @@ static SealedTree *seal_stream(const TestDir *dir, const GByteArray *stream, How
         .dir_fd = dir->fd,
         .dialect = how.dialect,
         .compress = !how.stored_plain,
-        .level = 1,
+        .level = MAX(1, how.level),
         .workers = MAX(1, how.workers),
     };
     Seal *seal = seal_start(&spec, error);
@@ -132,13 +133,19 @@ static guint files_below(const TestDir *dir)
     return count;
 }
 
+static GByteArray *one_file(const GByteArray *content)
+{
+    GByteArray *stream = g_byte_array_new();
+    stream_data(stream, "t.ibd", 0, 0, content->data, content->len);
+    stream_end(stream, "t.ibd");
+    return stream;
+}
+
 Test(seal, tells_what_the_disk_did_not_take)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
     g_autoptr(GByteArray) content = content_of(rand, 3 * FRAME_BYTES);
-    g_autoptr(GByteArray) stream = g_byte_array_new();
-    stream_data(stream, "t.ibd", 0, 0, content->data, content->len);
-    stream_end(stream, "t.ibd");
+    g_autoptr(GByteArray) stream = one_file(content);
     TestDir dir = enter_dir();
     g_autoptr(GError) error = NULL;
     disk_failure = ENOSPC;
@@ -685,14 +692,6 @@ static GByteArray *noisy_pages(size_t length, size_t page, size_t zeros)
     return content;
 }
 
-static GByteArray *one_file(const GByteArray *content)
-{
-    GByteArray *stream = g_byte_array_new();
-    stream_data(stream, "t.ibd", 0, 0, content->data, content->len);
-    stream_end(stream, "t.ibd");
-    return stream;
-}
-
 static void expect_tools_read(const GByteArray *content)
 {
     g_autoptr(GByteArray) stream = one_file(content);
@@ -731,12 +730,8 @@ static uint64_t stored_at_level(const GByteArray *content, int level)
 {
     TestDir dir = enter_dir();
     g_autoptr(GByteArray) stream = one_file(content);
-    const SealSpec spec = {.stream_fd = stream_open(stream, stream->len),
-                           .dir_fd = dir.fd,
-                           .compress = TRUE,
-                           .level = level,
-                           .workers = 2};
-    g_autoptr(SealedTree) tree = seal_finish(seal_start(&spec, NULL), NULL);
+    How how = {.workers = 2, .level = level};
+    g_autoptr(SealedTree) tree = seal_stream(&dir, stream, how, NULL);
     cr_assert_not_null(tree);
     leave_dir(&dir);
     return tree->bytes_stored;
